@@ -1,0 +1,259 @@
+-- The schema as the migrations leave it, told by the databases themselves. Made by a test,
+-- which also compares it; why things are so stands in schema/migrations.
+
+-- SQLite
+
+CREATE TABLE activity (
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    published_at BIGINT,
+    PRIMARY KEY (service_id, run, kind)
+);
+
+CREATE INDEX activity_unpublished ON activity (at) WHERE published_at IS NULL;
+
+CREATE TABLE dead_letter (
+    key TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    service_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    origin_topic TEXT NOT NULL,
+    origin_partition INTEGER NOT NULL,
+    origin_offset BIGINT NOT NULL,
+    raw TEXT NOT NULL,
+    raw_length BIGINT NOT NULL,
+    raw_sha256 TEXT NOT NULL,
+    published_at BIGINT,
+    resolved_at BIGINT,
+    resolved_by TEXT NOT NULL DEFAULT '',
+    resolved_how TEXT NOT NULL DEFAULT ''
+);
+
+CREATE INDEX dead_letter_unpublished ON dead_letter (at) WHERE published_at IS NULL;
+
+CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);
+
+CREATE TABLE request (
+    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    service_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('accepted', 'queued', 'done', 'rejected')),
+    why TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    at BIGINT NOT NULL
+);
+
+CREATE INDEX request_queued ON request (service_id, place) WHERE status = 'queued';
+
+CREATE TABLE run (
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    pipeline TEXT NOT NULL,
+    result TEXT NOT NULL,
+    error TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    began BIGINT NOT NULL,
+    ended BIGINT,
+    PRIMARY KEY (service_id, run)
+)
+    WITHOUT ROWID;
+
+CREATE TABLE run_step (
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    row INTEGER NOT NULL,
+    pipeline TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    result TEXT NOT NULL,
+    text TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    left_state TEXT NOT NULL,
+    reached_state TEXT NOT NULL,
+    began BIGINT NOT NULL,
+    ended BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    writer TEXT NOT NULL,
+    told_as BIGINT NOT NULL,
+    PRIMARY KEY (service_id, run, row)
+)
+    WITHOUT ROWID;
+
+CREATE INDEX run_step_writer ON run_step (writer, told_as);
+
+CREATE TABLE vm (
+    service_id TEXT NOT NULL PRIMARY KEY,
+    pipeline TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state <> ''),
+    phase TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    version BIGINT NOT NULL CHECK (version > 0),
+    wake_at BIGINT,
+    queued INTEGER NOT NULL DEFAULT 0 CHECK (queued >= 0),
+    log_row INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    answered_at BIGINT NOT NULL,
+    told_at BIGINT NOT NULL,
+    last_error_action TEXT NOT NULL,
+    last_error TEXT NOT NULL
+)
+    WITHOUT ROWID;
+
+CREATE INDEX vm_wake_at ON vm (wake_at) WHERE wake_at IS NOT NULL;
+
+CREATE TABLE vm_detail (
+    service_id TEXT NOT NULL PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    target TEXT NOT NULL,
+    applied TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    traceparent TEXT NOT NULL
+)
+    WITHOUT ROWID;
+
+CREATE TABLE writer (
+    writer TEXT NOT NULL PRIMARY KEY,
+    heartbeat BIGINT NOT NULL,
+    published_below BIGINT NOT NULL
+);
+
+-- PostgreSQL
+
+CREATE TABLE activity (
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    published_at BIGINT,
+    CONSTRAINT activity_pkey PRIMARY KEY (service_id, run, kind)
+);
+
+CREATE INDEX activity_unpublished ON activity USING btree (at) WHERE (published_at IS NULL);
+
+CREATE TABLE dead_letter (
+    key TEXT COLLATE "C" NOT NULL,
+    kind TEXT NOT NULL,
+    service_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    origin_topic TEXT NOT NULL,
+    origin_partition INTEGER NOT NULL,
+    origin_offset BIGINT NOT NULL,
+    raw TEXT NOT NULL,
+    raw_length BIGINT NOT NULL,
+    raw_sha256 TEXT NOT NULL,
+    published_at BIGINT,
+    resolved_at BIGINT,
+    resolved_by TEXT NOT NULL DEFAULT ''::text,
+    resolved_how TEXT NOT NULL DEFAULT ''::text,
+    CONSTRAINT dead_letter_pkey PRIMARY KEY (key)
+);
+
+CREATE INDEX dead_letter_unpublished ON dead_letter USING btree (at) WHERE (published_at IS NULL);
+
+CREATE TABLE migration (
+    number INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    applied_at BIGINT NOT NULL,
+    CONSTRAINT migration_pkey PRIMARY KEY (number)
+);
+
+CREATE TABLE request (
+    place BIGINT GENERATED ALWAYS AS IDENTITY NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    type TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    status TEXT NOT NULL,
+    why TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT request_id_key UNIQUE (id),
+    CONSTRAINT request_pkey PRIMARY KEY (place),
+    CONSTRAINT request_status_check CHECK ((status = ANY (ARRAY['accepted'::text, 'queued'::text, 'done'::text, 'rejected'::text])))
+);
+
+CREATE INDEX request_queued ON request USING btree (service_id, place) WHERE (status = 'queued'::text);
+
+CREATE TABLE run (
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    pipeline TEXT NOT NULL,
+    result TEXT NOT NULL,
+    error TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    began BIGINT NOT NULL,
+    ended BIGINT,
+    CONSTRAINT run_pkey PRIMARY KEY (service_id, run)
+);
+
+CREATE TABLE run_step (
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    row INTEGER NOT NULL,
+    pipeline TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    result TEXT NOT NULL,
+    text TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    left_state TEXT NOT NULL,
+    reached_state TEXT NOT NULL,
+    began BIGINT NOT NULL,
+    ended BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    writer TEXT COLLATE "C" NOT NULL,
+    told_as BIGINT NOT NULL,
+    CONSTRAINT run_step_pkey PRIMARY KEY (service_id, run, "row")
+);
+
+CREATE INDEX run_step_writer ON run_step USING btree (writer, told_as);
+
+CREATE TABLE vm (
+    service_id TEXT COLLATE "C" NOT NULL,
+    pipeline TEXT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    wake_at BIGINT,
+    queued INTEGER NOT NULL DEFAULT 0,
+    log_row INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    answered_at BIGINT NOT NULL,
+    told_at BIGINT NOT NULL,
+    last_error_action TEXT NOT NULL,
+    last_error TEXT NOT NULL,
+    CONSTRAINT vm_pkey PRIMARY KEY (service_id),
+    CONSTRAINT vm_queued_check CHECK ((queued >= 0)),
+    CONSTRAINT vm_state_check CHECK ((state <> ''::text)),
+    CONSTRAINT vm_version_check CHECK ((version > 0))
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+
+CREATE INDEX vm_wake_at ON vm USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+
+CREATE TABLE vm_detail (
+    service_id TEXT COLLATE "C" NOT NULL,
+    cluster TEXT NOT NULL,
+    target TEXT NOT NULL,
+    applied TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    traceparent TEXT NOT NULL,
+    CONSTRAINT vm_detail_pkey PRIMARY KEY (service_id)
+);
+
+CREATE TABLE writer (
+    writer TEXT COLLATE "C" NOT NULL,
+    heartbeat BIGINT NOT NULL,
+    published_below BIGINT NOT NULL,
+    CONSTRAINT writer_pkey PRIMARY KEY (writer)
+);

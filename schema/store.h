@@ -1,0 +1,207 @@
+#pragma once
+// The Store seam: the questions we ask the record of truth, one method each.
+//
+// Implemented by SqlStore (schema/sql_store.h) on SQLite and PostgreSQL alike. Every method is one
+// transaction, may be called from any thread, and throws std::runtime_error when the database could
+// not: then nothing or everything of it happened, and the caller finds out by looking.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/vm.h"
+
+namespace slipway {
+
+// One row of a run's log. A step that gives the same answer again and again is one row.
+struct StepRow {
+    std::string service_id;
+    std::int64_t run = 0;
+    int row = 0;  // its place in the run's log, from 1
+    std::string pipeline;
+    int number = 0;  // its step's place in the table, from 1
+    std::string label;
+    std::string result;  // success, skip, waiting, error
+    std::string text = {};
+    std::string lines = {};  // live lines said inside the step, one per line
+    std::string from;
+    std::string to;
+    Time began = {};
+    Time ended = {};
+    std::int64_t attempts = 1;
+
+    // Who wrote it, and that writer's rising number: proof that a save happened, and the mark from
+    // which the step-events of a dead process are published again.
+    std::string writer;
+    std::int64_t told_as = 0;
+};
+
+struct ActivityRow {  // at most one per (service, run, kind)
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string kind;
+    std::string text;
+    Time at = {};
+};
+
+struct DeadLetterRow {
+    std::string key;   // service/run of a parked VM, else a hash of where and what it was
+    std::string kind;  // parked, unreadable, rejected
+    std::string service_id = {};
+    std::string reason;
+    Time at = {};
+    std::string origin_topic = {};
+    std::int32_t origin_partition = -1;
+    std::int64_t origin_offset = -1;
+    std::string raw = {};  // bytes of the original, at most 64 KiB; stored in base64
+    std::int64_t raw_length = 0;
+    std::string raw_sha256 = {};
+};
+
+// What one answer does to one VM. Applied only if the row still has `version`.
+struct Change {
+    std::int64_t version = 0;  // the version the answer was decided on
+    Vm next;                   // the row as it shall be; next.version is the raised one
+    StepRow log;
+    bool repeats = false;  // log.row exists: count it up instead of adding a row
+    // cluster, target, applied, request_id or traceparent differ from the row decided on; otherwise
+    // they are not written.
+    bool changes_detail = false;
+
+    // The run: touched when its error changes and when it ends.
+    bool touches_run = false;
+    std::string run_result = {};  // waiting, success, error
+    std::string run_error = {};
+    bool ends_run = false;
+    bool rejects_queued = false;  // the VM is gone: what waits behind it is rejected
+
+    // Set only by a VM at rest that takes the next queued request: begins run next.run.
+    std::string starts_request = {};
+
+    std::optional<ActivityRow> activity = {};
+    std::optional<DeadLetterRow> dead_letter = {};
+};
+
+struct Saved {
+    bool won = false;  // false: somebody else was faster, nothing of this change happened
+    std::optional<Time> wake_at = {};
+    int queued = 0;
+};
+
+// A lifecycle request and what intake decided about it, on the row as it was then.
+enum class Admission {
+    Begin,      // no row yet, or a new life: make the row, begin a run
+    Start,      // at rest: begin a run
+    Interrupt,  // in another pipeline: that one ends here, begin a run
+    Queue,      // wait until the VM is at rest
+    Reject,
+};
+
+struct RequestRow {
+    std::string id;  // the idempotency key
+    std::string service_id;
+    std::string type;
+    std::string payload = {};
+    std::string status = {};  // accepted, queued, done, rejected
+    std::string why = {};
+    std::string traceparent = {};
+    Time at = {};
+};
+
+struct Admitted {
+    RequestRow request;
+    Admission admission = Admission::Reject;
+    std::int64_t version = 0;  // of the row decided on; 0 for none
+    Vm next = {};              // Begin, Start, Interrupt: the row as it shall be
+    std::optional<DeadLetterRow> dead_letter = {};  // Reject: what billing and operators hear
+};
+
+enum class AdmitResult {
+    Done,
+    Known,  // this request id was here before: nothing happened now
+    Lost,   // the row moved meanwhile: decide again
+};
+
+struct Nudge {
+    std::string service_id;
+    std::string pipeline;
+    std::string state;
+    std::int64_t run = 0;
+    std::int64_t version = 0;
+    std::string traceparent = {};
+};
+
+struct SilentWriter {
+    std::string writer;
+    std::int64_t published_below = 0;
+};
+
+struct RunRow {
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string pipeline;
+    std::string result;
+    std::string error = {};
+    std::string request_id = {};
+    Time began = {};
+    std::optional<Time> ended = {};
+};
+
+// How many VMs stand where; for people and for statistics, not for the hot path.
+struct StateCount {
+    std::string pipeline;
+    std::string state;
+    std::int64_t vms = 0;
+};
+
+class Store {
+  public:
+    virtual ~Store() = default;
+
+    // --- the hot path: called by the saver with whatever waits, at most one entry per VM
+    virtual std::vector<Vm> load(std::span<const std::string> service_ids) = 0;
+    // One answer per change, in the order given.
+    virtual std::vector<Saved> save(std::span<const Change> changes) = 0;
+    // Did this very save happen? Asked after a save that threw.
+    virtual bool was_saved(std::string_view writer, std::int64_t told_as) = 0;
+
+    // --- requests
+    virtual std::vector<RequestRow> requests(std::span<const std::string> ids) = 0;
+    virtual std::vector<AdmitResult> admit(std::span<const Admitted> admitted) = 0;
+    virtual std::optional<RequestRow> next_queued(std::string_view service_id) = 0;
+
+    // --- due: rows whose wake_at has passed, moved to `until` so that nobody else takes them
+    virtual std::vector<Nudge> take_due(Time now, Time until, int most) = 0;
+    // Everything in flight, whatever its wake_at (an embedded broker has forgotten all of it).
+    virtual void wake_all(Time now) = 0;
+    virtual std::optional<Time> next_wake() = 0;
+
+    // --- at least once: step-events
+    virtual void heartbeat(std::string_view writer, std::int64_t published_below, Time now) = 0;
+    virtual std::vector<SilentWriter> silent_writers(Time since) = 0;
+    virtual std::vector<StepRow> told_from(std::string_view writer,
+                                           std::int64_t from,
+                                           int most) = 0;
+    virtual void forget_writer(std::string_view writer) = 0;
+
+    // --- at least once: activity and dead letters
+    virtual void add_dead_letters(std::span<const DeadLetterRow> rows) = 0;
+    virtual std::vector<DeadLetterRow> unpublished_dead_letters(Time older_than, int most) = 0;
+    virtual std::vector<ActivityRow> unpublished_activity(Time older_than, int most) = 0;
+    virtual void mark_dead_letters_published(std::span<const std::string> keys, Time now) = 0;
+    virtual void mark_activity_published(std::span<const ActivityRow> rows, Time now) = 0;
+    // A broker without a disk was started again: unresolved dead letters are news once more.
+    virtual void unpublish_dead_letters() = 0;
+
+    // --- for people
+    virtual std::vector<RunRow> runs(std::string_view service_id, int most) = 0;
+    virtual std::vector<StepRow> steps(std::string_view service_id, std::int64_t run) = 0;
+    // Of the services whose id begins with `prefix`.
+    virtual std::vector<StateCount> count_states(std::string_view prefix) = 0;
+    virtual std::int64_t count_dead_letters(std::string_view kind) = 0;
+};
+
+}  // namespace slipway
