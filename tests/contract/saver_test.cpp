@@ -1,0 +1,129 @@
+// Group commit under many hands: two processes with a thousand callers each way, real databases.
+
+#include "consumers/runtime/saver.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+#include "schema/migrate.h"
+#include "schema/sql_store.h"
+#include "tests/live/postgres_server.h"
+#include "tests/live/skipping.h"
+#include "tests/live/temp_folder.h"
+
+namespace slipway {
+namespace {
+
+Admitted order(int vm) {
+    const std::string id = fmt::format("vm-{}", vm);
+    return {.request = {.id = "order-" + id,
+                        .service_id = id,
+                        .type = "rehearse",
+                        .status = "accepted"},
+            .admission = Admission::Begin,
+            .next = {.service_id = id,
+                     .pipeline = "rehearse",
+                     .state = "rehearsal",
+                     .run = 1,
+                     .version = 100}};
+}
+
+std::string make_database(const std::string& kind, const TempFolder& folder) {
+    return kind == "sqlite" ? "sqlite:" + (folder.path() / "saver.db").string()
+                            : PostgresServer::shared().create_database();
+}
+
+// One process: its own store, its own saver, its own numbers.
+struct Process {
+    std::unique_ptr<Store> store;
+    SystemClock clock;
+    Saver saver;
+    std::thread thread;
+    std::string name;
+    std::atomic<std::int64_t> numbers{1};
+
+    Process(const DatabaseSettings& settings, std::string writer)
+        : store(open_store(settings)), saver(*store, clock, {}), name(std::move(writer)) {
+        thread = std::thread([this] { saver.run_until_stopped(); });
+    }
+    ~Process() {
+        saver.stop();
+        thread.join();
+    }
+
+    Vm load(const std::string& id) {
+        std::promise<Vm> loaded;
+        saver.load(id, [&](std::optional<Vm> vm) { loaded.set_value(vm.value()); });
+        return loaded.get_future().get();
+    }
+
+    bool raise(const Vm& vm) {
+        Change change{.version = vm.version, .next = vm};
+        ++change.next.version;
+        ++change.next.log_row;
+        change.log = {.service_id = vm.service_id,
+                      .run = vm.run,
+                      .row = change.next.log_row,
+                      .pipeline = vm.pipeline,
+                      .number = 1,
+                      .label = "Raise",
+                      .result = "success",
+                      .from = vm.state,
+                      .to = vm.state,
+                      .writer = name,
+                      .told_as = numbers++};
+        std::promise<bool> saved;
+        saver.save(change, [&](const SaveAnswer& answer) { saved.set_value(answer.saved.won); });
+        return saved.get_future().get();
+    }
+};
+
+class SaverOn : public testing::TestWithParam<const char*> {};
+
+TEST_P(SaverOn, LetsExactlyOneOfTwoWinEveryVersionUnderAThousandCallers) {
+    if (std::string(GetParam()) == "postgresql")
+        if (auto why = cannot_run(PostgresServer::missing())) GTEST_SKIP() << *why;
+    constexpr int vms = 500;
+    constexpr int raises = 4;
+    const TempFolder folder;
+    const DatabaseSettings settings{.url = make_database(GetParam(), folder)};
+    migrate(settings);
+    Process one(settings, "one");
+    Process two(settings, "two");
+    std::vector<Admitted> orders;
+    for (int vm = 0; vm < vms; ++vm) orders.push_back(order(vm));
+    one.store->admit(orders);
+
+    std::vector<std::atomic<int>> wins(vms);
+    std::vector<std::thread> callers;
+    for (Process* process : {&one, &two})
+        for (int vm = 0; vm < vms; ++vm)
+            callers.emplace_back([&wins, process, vm] {
+                for (int i = 0; i < raises; ++i)
+                    if (process->raise(process->load(fmt::format("vm-{}", vm))))
+                        ++wins[static_cast<std::size_t>(vm)];
+            });
+    for (std::thread& caller : callers) caller.join();
+
+    for (int vm = 0; vm < vms; ++vm) {
+        SCOPED_TRACE(vm);
+        const int won = wins[static_cast<std::size_t>(vm)];
+        const Vm row = one.load(fmt::format("vm-{}", vm));
+        const auto log = one.store->steps(row.service_id, 1);
+        EXPECT_GE(won, raises);
+        EXPECT_EQ(row.version, 100 + won);
+        EXPECT_EQ(log.size(), static_cast<std::size_t>(won));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases,
+                         SaverOn,
+                         testing::Values("sqlite", "postgresql"),
+                         [](const auto& which) { return std::string(which.param); });
+
+}  // namespace
+}  // namespace slipway
