@@ -1,0 +1,184 @@
+#pragma once
+// The seams as one simulated process sees them: the real thing with faults around it.
+
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+#include "consumers/runtime/clock.h"
+#include "consumers/runtime/ledger.h"
+#include "schema/store.h"
+#include "tests/story/faults.h"
+#include "topics/bus.h"
+
+namespace slipway {
+
+class FaultClock final : public Clock {
+  public:
+    FaultClock(Clock& clock, Faults& faults, int process)
+        : clock_(clock), faults_(faults), process_(process) {}
+
+    // A process that is stopped here reads the time after it was continued.
+    Time now() const override {
+        faults_.reach({"clock.now", Moment::Before, process_});
+        return clock_.now();
+    }
+    std::chrono::nanoseconds since_boot() const override {
+        faults_.reach({"clock.since_boot", Moment::Before, process_});
+        return clock_.since_boot();
+    }
+
+  private:
+    Clock& clock_;
+    Faults& faults_;
+    const int process_;
+};
+
+class FaultLedger final : public Ledger {
+  public:
+    FaultLedger(Ledger& ledger, Faults& faults, int process)
+        : ledger_(ledger), faults_(faults), process_(process) {}
+
+    void write(const Vm& vm, std::string_view state) override {
+        faults_.around("ledger.write", process_, [&] { ledger_.write(vm, state); });
+    }
+
+  private:
+    Ledger& ledger_;
+    Faults& faults_;
+    const int process_;
+};
+
+// Which changes the database refuses, although it takes others.
+using Poison = std::function<bool(const Change&)>;
+
+class FaultStore final : public Store {
+  public:
+    FaultStore(Store& store, Faults& faults, const Poison& poison, int process)
+        : store_(store), faults_(faults), poison_(poison), process_(process) {}
+
+    std::vector<Vm> load(std::span<const std::string> service_ids) override {
+        return faults_.around("store.load", process_, [&] { return store_.load(service_ids); });
+    }
+    std::vector<Saved> save(std::span<const Change> changes) override {
+        return faults_.around("store.save", process_, [&] {
+            for (const Change& change : changes)
+                if (poison_ && poison_(change)) throw std::runtime_error("value out of range");
+            return store_.save(changes);
+        });
+    }
+    bool was_saved(std::string_view writer, std::int64_t told_as) override {
+        return faults_.around(
+            "store.was_saved", process_, [&] { return store_.was_saved(writer, told_as); });
+    }
+    std::vector<RequestRow> requests(std::span<const std::string> ids) override {
+        return faults_.around("store.requests", process_, [&] { return store_.requests(ids); });
+    }
+    std::vector<AdmitResult> admit(std::span<const Admitted> admitted) override {
+        return faults_.around("store.admit", process_, [&] { return store_.admit(admitted); });
+    }
+    std::optional<RequestRow> next_queued(std::string_view service_id) override {
+        return faults_.around(
+            "store.next_queued", process_, [&] { return store_.next_queued(service_id); });
+    }
+    std::vector<Nudge> take_due(Time now, Time until, int most) override {
+        return faults_.around(
+            "store.take_due", process_, [&] { return store_.take_due(now, until, most); });
+    }
+    void wake_all(Time now) override {
+        faults_.around("store.wake_all", process_, [&] { store_.wake_all(now); });
+    }
+    std::optional<Time> next_wake() override {
+        return faults_.around("store.next_wake", process_, [&] { return store_.next_wake(); });
+    }
+    void heartbeat(std::string_view writer, std::int64_t below, Time now) override {
+        faults_.around("store.heartbeat", process_, [&] { store_.heartbeat(writer, below, now); });
+    }
+    std::vector<SilentWriter> silent_writers(Time since) override {
+        return faults_.around(
+            "store.silent_writers", process_, [&] { return store_.silent_writers(since); });
+    }
+    std::vector<StepRow> told_from(std::string_view writer, std::int64_t from, int most) override {
+        return faults_.around(
+            "store.told_from", process_, [&] { return store_.told_from(writer, from, most); });
+    }
+    void forget_writer(std::string_view writer) override {
+        faults_.around("store.forget_writer", process_, [&] { store_.forget_writer(writer); });
+    }
+    void add_dead_letters(std::span<const DeadLetterRow> rows) override {
+        faults_.around("store.add_dead_letters", process_, [&] { store_.add_dead_letters(rows); });
+    }
+    std::vector<DeadLetterRow> unpublished_dead_letters(Time older_than, int most) override {
+        return faults_.around("store.unpublished_dead_letters", process_, [&] {
+            return store_.unpublished_dead_letters(older_than, most);
+        });
+    }
+    std::vector<ActivityRow> unpublished_activity(Time older_than, int most) override {
+        return faults_.around("store.unpublished_activity", process_, [&] {
+            return store_.unpublished_activity(older_than, most);
+        });
+    }
+    void mark_dead_letters_published(std::span<const std::string> keys, Time now) override {
+        faults_.around("store.mark_dead_letters_published", process_, [&] {
+            store_.mark_dead_letters_published(keys, now);
+        });
+    }
+    void mark_activity_published(std::span<const ActivityRow> rows, Time now) override {
+        faults_.around("store.mark_activity_published", process_, [&] {
+            store_.mark_activity_published(rows, now);
+        });
+    }
+    void unpublish_dead_letters() override {
+        faults_.around(
+            "store.unpublish_dead_letters", process_, [&] { store_.unpublish_dead_letters(); });
+    }
+    std::vector<RunRow> runs(std::string_view service_id, int most) override {
+        return faults_.around(
+            "store.runs", process_, [&] { return store_.runs(service_id, most); });
+    }
+    std::vector<StepRow> steps(std::string_view service_id, std::int64_t run) override {
+        return faults_.around(
+            "store.steps", process_, [&] { return store_.steps(service_id, run); });
+    }
+    std::vector<StateCount> count_states(std::string_view prefix) override {
+        return faults_.around(
+            "store.count_states", process_, [&] { return store_.count_states(prefix); });
+    }
+    std::int64_t count_dead_letters(std::string_view kind) override {
+        return faults_.around(
+            "store.count_dead_letters", process_, [&] { return store_.count_dead_letters(kind); });
+    }
+
+  private:
+    Store& store_;
+    Faults& faults_;
+    const Poison& poison_;
+    const int process_;
+};
+
+class FaultBus final : public Bus {
+  public:
+    FaultBus(std::unique_ptr<Bus> bus, Faults& faults, int process)
+        : bus_(std::move(bus)), faults_(faults), process_(process) {}
+
+    void publish(Message message, Delivered delivered = {}) override {
+        faults_.around("bus.publish", process_, [&] {
+            bus_->publish(std::move(message), std::move(delivered));
+        });
+    }
+    bool has_room() const override { return bus_->has_room(); }
+    bool flush(std::chrono::milliseconds longest) override { return bus_->flush(longest); }
+    std::unique_ptr<Consumer> subscribe(Subscription subscription) override {
+        return bus_->subscribe(std::move(subscription));
+    }
+    std::optional<GroupProgress> progress(std::string_view group, std::string_view topic) override {
+        return bus_->progress(group, topic);
+    }
+
+  private:
+    const std::unique_ptr<Bus> bus_;
+    Faults& faults_;
+    const int process_;
+};
+
+}  // namespace slipway
