@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace slipway {
 
@@ -149,17 +150,18 @@ void KafkaConsumer::revoked() {
     call(subscription_.on_revoked, lost, *context_);
     store_finished();
     ours_.clear();
+    polled_.clear();
     rd_kafka_assign(handle_.get(), nullptr);
 }
 
 std::vector<Received> KafkaConsumer::poll(std::chrono::milliseconds longest, std::size_t most) {
-    std::vector<Received> received;
-    if (!handle_) return received;
+    polled_.clear();
+    if (!handle_) return {};
     store_finished();
     auto wait = static_cast<int>(longest.count());
-    while (received.size() < most) {
+    while (polled_.size() < most) {
         const KafkaMessage message(rd_kafka_consumer_poll(handle_.get(), wait));
-        if (!message || !take(*message, received)) break;
+        if (!message || !take(*message)) break;
         wait = 0;
     }
     if (broken_) {
@@ -167,13 +169,13 @@ std::vector<Received> KafkaConsumer::poll(std::chrono::milliseconds longest, std
         close();
         open();
     }
-    return received;
+    return std::exchange(polled_, {});
 }
 
 // False after a piece of news, so that poll() returns rather than waits anew.
-bool KafkaConsumer::take(const rd_kafka_message_t& message, std::vector<Received>& received) {
+bool KafkaConsumer::take(const rd_kafka_message_t& message) {
     if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        received.push_back(received_from(message));
+        polled_.push_back(received_from(message));
         return true;
     }
     tell(*context_,

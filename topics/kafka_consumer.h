@@ -46,10 +46,13 @@ class KafkaConsumer final : public Consumer {
     void store_finished();
     KafkaPartitions ours() const;
     void leave();
-    bool take(const rd_kafka_message_t& message, std::vector<Received>& received);
+    bool take(const rd_kafka_message_t& message);
 
     Subscription subscription_;
     std::map<Partition, Finished> ours_;
+    // By the poll() under way. A rebalance in its midst empties it: those messages will be read
+    // again by whoever gets the partition, and nobody may finish what comes after them meanwhile.
+    std::vector<Received> polled_;
     bool paused_ = false;
     bool broken_ = false;
     std::shared_ptr<Context> context_;
