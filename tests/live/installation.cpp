@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -127,7 +128,10 @@ Installation::Installation(InstallationOptions options)
     run_or_throw({.arguments = {"migrate"}, .config = config()});
     create_topics();
     store_ = open_store({.url = database_url_});
-    bus_ = std::make_unique<KafkaBus>(KafkaSettings{.brokers = kafka_.brokers()});
+    bus_ = std::make_unique<KafkaBus>(KafkaSettings{
+        .brokers = kafka_.brokers(), .log = [](BusNews news, const std::string& text) {
+            if (news == BusNews::Error) std::cerr << "the test's bus: " << text << '\n';
+        }});
 }
 
 Installation::~Installation() = default;

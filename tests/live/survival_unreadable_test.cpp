@@ -76,15 +76,24 @@ std::vector<Junk> junk_for(bool requests) {
     };
 }
 
+const Junk& junk_at(int number, bool requests) {
+    static const std::vector<Junk> of_requests = junk_for(true);
+    static const std::vector<Junk> of_states = junk_for(false);
+    const std::vector<Junk>& kinds = requests ? of_requests : of_states;
+    if (number < largest_each_topic) return kinds.back();
+    return kinds[static_cast<std::size_t>(number) % (kinds.size() - 1)];
+}
+
+std::string key_of(const Junk& junk, int number) {
+    return fmt::format("{} {}", junk.kind, number);
+}
+
 // Numbered by its key, so that no two are alike; spread over all partitions by it, too.
 void publish_junk(Installation& installation, const std::string& name, int from, int to) {
-    const std::vector<Junk> kinds = junk_for(name == "requests");
     for (int number = from; number < to; ++number) {
-        const bool large = number < largest_each_topic;
-        const Junk& junk =
-            large ? kinds.back() : kinds[static_cast<std::size_t>(number) % (kinds.size() - 1)];
+        const Junk& junk = junk_at(number, name == "requests");
         installation.bus().publish({.topic = installation.topic(name),
-                                    .key = fmt::format("{} {}", junk.kind, number),
+                                    .key = key_of(junk, number),
                                     .body = junk.body,
                                     .headers = junk.headers});
     }
@@ -122,7 +131,7 @@ std::string untold_junk(Installation& installation,
     std::set<std::string> kinds;
     for (const Junk& junk : junk_for(true)) kinds.insert(junk.kind);
     std::string untold;
-    int found = 0;
+    std::set<std::string> found;
     std::size_t seen = 0;
     TopicReader reader(installation.bus(), installation.topic(name));
     reader.read_until(
@@ -131,15 +140,16 @@ std::string untold_junk(Installation& installation,
                 const Received& each = reader.messages()[seen];
                 const std::string& key = each.message.key;
                 if (kinds.count(key.substr(0, key.rfind(' '))) == 0) continue;
-                ++found;
+                found.insert(key);
                 const auto at = place(each.message.topic, each.partition, each.offset);
                 if (told.count(at) == 0) untold += fmt::format("{} ({})\n", at, key);
             }
-            return found == junk_each_topic;
+            return found.size() == junk_each_topic;
         },
         20s);
-    if (found < junk_each_topic)
-        untold += fmt::format("{} never held {} of them\n", name, junk_each_topic - found);
+    for (int number = 0; number < junk_each_topic; ++number)
+        if (found.count(key_of(junk_at(number, name == "requests"), number)) == 0)
+            untold += fmt::format("{} was never on {}\n", number, name);
     return untold;
 }
 
