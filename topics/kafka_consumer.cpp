@@ -140,6 +140,9 @@ void KafkaConsumer::assigned(rd_kafka_topic_partition_list_t* partitions) {
     }
     rd_kafka_assign(handle_.get(), partitions);
     if (paused_) rd_kafka_pause_partitions(handle_.get(), partitions);
+    tell(*context_,
+         BusNews::Info,
+         fmt::format("group {}: {} partitions assigned", subscription_.group, gained.size()));
     call(subscription_.on_assigned, gained, *context_);
 }
 
