@@ -1,6 +1,7 @@
 #include "ops/slipway/engine.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,6 +53,15 @@ std::string new_writer_name() {
     ::gethostname(host, sizeof host - 1);
     std::random_device chance;
     return fmt::format("{}-{}-{:08x}{:08x}", host, ::getpid(), chance(), chance());
+}
+
+// With a name for those who look at a process's threads.
+template <typename Work>
+std::thread thread(const char* name, Work work) {
+    return std::thread([name, work] {
+        ::pthread_setname_np(::pthread_self(), name);
+        work();
+    });
 }
 
 std::vector<std::string> pipeline_topics() {
@@ -133,14 +143,15 @@ Engine::~Engine() = default;
 
 void Engine::start() {
     teller_.beat(parts_.store, parts_.clock.now());
-    saver_thread_ = std::thread([this] { saver_.run_until_stopped(); });
+    saver_thread_ = thread("saver", [this] { saver_.run_until_stopped(); });
     for (int i = 0; i < lane_threads_; ++i)
-        workers_.emplace_back([this] { lanes_.run_until_stopped(); });
+        workers_.push_back(thread("lane", [this] { lanes_.run_until_stopped(); }));
     for (const auto& reader : readers_)
-        readers_threads_.emplace_back([&reader] { reader->run_until_stopped(); });
-    if (intake_) readers_threads_.emplace_back([this] { intake_->run_until_stopped(); });
-    if (due_) readers_threads_.emplace_back([this] { due_->run_until_stopped(); });
-    house_thread_ = std::thread([this] { keep_house(); });
+        readers_threads_.push_back(thread("reader", [&reader] { reader->run_until_stopped(); }));
+    if (intake_)
+        readers_threads_.push_back(thread("intake", [this] { intake_->run_until_stopped(); }));
+    if (due_) readers_threads_.push_back(thread("due", [this] { due_->run_until_stopped(); }));
+    house_thread_ = thread("house", [this] { keep_house(); });
 }
 
 bool Engine::stop(milliseconds longest) {
