@@ -45,7 +45,7 @@ Lanes::Lanes(Parts parts, LaneSettings settings)
     : parts_(parts),
       settings_(settings),
       cluster_most_(static_cast<std::size_t>(std::max(1, settings.threads / 2))) {
-    parts_.saver.after_round([this] { wake_answered(); });
+    parts_.saver.after_round([this] { finish_round(); });
 }
 
 Lanes::~Lanes() = default;
@@ -234,22 +234,27 @@ void Lanes::submit(Lane& lane, Next next) {
             lane.row = std::move(row);
             lane.row_at = asked_at;
             lane.loaded = true;
-            answered_.push_back(&lane);
+            loaded_.push_back(&lane);
         });
         return;
     }
     parts_.saver.save(std::move(next.change), [this, &lane, asked_at](SaveAnswer answer) {
         lane.row_at = asked_at;
-        take_answer(lane, std::move(answer));
-        answered_.push_back(&lane);
+        saved_.emplace_back(&lane, std::move(answer));
     });
 }
 
-void Lanes::wake_answered() {
-    if (answered_.empty()) return;
-    const std::lock_guard lock(mutex_);
-    for (Lane* lane : answered_) make_ready(*lane);
-    answered_.clear();
+// What others wait for goes first: state events, then what is only to be known.
+void Lanes::finish_round() {
+    for (auto& [lane, answer] : saved_) take_answer(*lane, answer);
+    for (const auto& [lane, answer] : saved_) tell(*lane, answer);
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [lane, answer] : saved_) make_ready(*lane);
+        for (Lane* lane : loaded_) make_ready(*lane);
+    }
+    saved_.clear();
+    loaded_.clear();
 }
 
 Lanes::Next Lanes::work(Lane& lane) {
@@ -269,7 +274,7 @@ Lanes::Next Lanes::record_refusal(Lane& lane) {
     return save(lane, fail_step(pipeline, settings_.times, *lane.row, why, parts_.clock.now()));
 }
 
-void Lanes::take_answer(Lane& lane, SaveAnswer answer) {
+void Lanes::take_answer(Lane& lane, SaveAnswer& answer) {
     if (!answer.saved.won) parts_.teller.strike_off(answer.change.log);
     const bool retold =
         !answer.refused.empty() && !lane.recording_refusal && !at_rest(lane.row->state);
@@ -295,13 +300,18 @@ void Lanes::won(Lane& lane, SaveAnswer& answer) {
     // Something can be done at once: the next step, or the request that waits for this VM to rest.
     const bool more = lane.goes_on || (at_rest(row.state) && row.queued > 0);
     if (more) parts_.teller.nudge(row, pipeline->topic);
-    parts_.teller.tell(answer.change, lane.tell);
-    if (parts_.spectator && lane.tell) parts_.spectator->stepped(*pipeline, answer.change);
     lane.told_version = row.version;
     lane.row = std::move(row);
     lane.goes_on = more && settings_.hand_off == HandOff::On;
     const std::lock_guard lock(mutex_);
     lane.known_version = lane.row->version;
+}
+
+void Lanes::tell(const Lane& lane, const SaveAnswer& answer) {
+    if (!answer.saved.won) return;
+    parts_.teller.tell(answer.change, lane.tell);
+    if (parts_.spectator && lane.tell)
+        parts_.spectator->stepped(*find_pipeline(answer.change.log.pipeline), answer.change);
 }
 
 void Lanes::forget_row(Lane& lane) {

@@ -4,8 +4,8 @@
 //
 // An event is offered; its lane loads the row if it does not hold it, runs the one next step, hands
 // the change to the saver and lets go of the thread. When the save is answered the world is told,
-// for a whole batch in one go and oldest first, and the lanes of the batch are woken together. With
-// hand-off a lane then goes on with the next step at once: the event that comes back from the
+// for a whole batch in one go, state events first, and the lanes of the batch are woken together.
+// With hand-off a lane then goes on with the next step at once: the event that comes back from the
 // broker is old news and is dropped.
 //
 // run_one() does one piece of work; threads loop over it in production (run_until_stopped), the
@@ -121,15 +121,18 @@ class Lanes {
     void finish_tickets(Lane& lane);
     void submit(Lane& lane, Next next);
 
-    // On the saver's thread, while the lane sleeps.
-    void take_answer(Lane& lane, SaveAnswer answer);
+    // On the thread that answers, while the lane sleeps.
+    void finish_round();
+    void take_answer(Lane& lane, SaveAnswer& answer);
     void won(Lane& lane, SaveAnswer& answer);
-    void wake_answered();
+    void tell(const Lane& lane, const SaveAnswer& answer);
 
     Parts parts_;
     const LaneSettings settings_;
     const std::size_t cluster_most_;  // threads one cluster may hold
-    std::vector<Lane*> answered_;     // of this round; the saver's thread alone uses it
+    // Of this round; the thread that answers alone uses them.
+    std::vector<Lane*> loaded_;
+    std::vector<std::pair<Lane*, SaveAnswer>> saved_;
 
     mutable std::mutex mutex_;
     std::condition_variable work_;

@@ -25,6 +25,10 @@ void give_back(std::vector<T>& from, std::deque<T>& to) {
         to.begin(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+void tell_trouble(const char* error) {
+    log(Level::Warning, "the database did not take it, trying again", {{"error", error}});
+}
+
 }  // namespace
 
 Saver::Saver(Store& store, Clock& clock, Settings settings)
@@ -38,7 +42,7 @@ void Saver::load(std::string service_id, ThenLoaded then) {
 
 void Saver::save(Change change, ThenSaved then) {
     const std::lock_guard lock(mutex_);
-    saves_.push_back({std::move(change), std::move(then)});
+    saves_.push_back({.answer = {.change = std::move(change)}, .then = std::move(then)});
     if (saves_.size() >= gather_for_) work_.notify_one();
 }
 
@@ -64,17 +68,26 @@ Saver::Round Saver::take_round() {
 }
 
 bool Saver::run_one() {
-    Round round = take_round();
-    if (round.empty()) return false;
-    const bool answered = load_all(round.loads) && save_all(round.saves) && keep_all(round.letters);
-    if (answered && round.empty()) {
-        const std::lock_guard lock(mutex_);
-        trouble_.clear();
-    } else {
-        put_back(std::move(round));
-    }
-    after_round_();
+    Round asked = take_round();
+    if (asked.empty()) return false;
+    Round answered;
+    run(asked, answered);
+    if (!asked.empty()) put_back(std::move(asked));
+    give(std::move(answered));
     return true;
+}
+
+void Saver::run(Round& asked, Round& answered) {
+    // What the database does not answer now is not asked for the rest either.
+    static_cast<void>(load_all(asked, answered) && save_all(asked, answered) &&
+                      keep_all(asked, answered));
+}
+
+void Saver::give(Round answered) {
+    for (Load& load : answered.loads) load.then(std::move(load.row));
+    for (Save& save : answered.saves) save.then(std::move(save.answer));
+    for (Letter& letter : answered.letters) letter.then();
+    after_round_();
 }
 
 void Saver::gather(std::unique_lock<std::mutex>& lock) {
@@ -86,7 +99,7 @@ void Saver::gather(std::unique_lock<std::mutex>& lock) {
     gather_for_ = 0;
 }
 
-void Saver::run_until_stopped() {
+void Saver::save_until_stopped() {
     std::unique_lock lock(mutex_);
     while (!stopped_) {
         if (!has_work()) {
@@ -96,9 +109,27 @@ void Saver::run_until_stopped() {
         } else {
             gather(lock);
             lock.unlock();
-            run_one();
+            Round asked = take_round();
+            Round answered;
+            run(asked, answered);
+            if (!asked.empty()) put_back(std::move(asked));
             lock.lock();
+            answered_.push_back(std::move(answered));
+            work_to_answer_.notify_one();
         }
+    }
+}
+
+void Saver::answer_until_stopped() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        work_to_answer_.wait(lock, [this] { return stopped_ || !answered_.empty(); });
+        if (answered_.empty()) return;
+        Round answered = std::move(answered_.front());
+        answered_.pop_front();
+        lock.unlock();
+        give(std::move(answered));
+        lock.lock();
     }
 }
 
@@ -106,6 +137,7 @@ void Saver::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     work_.notify_all();
+    work_to_answer_.notify_all();
 }
 
 std::size_t Saver::waiting() const {
@@ -113,16 +145,11 @@ std::size_t Saver::waiting() const {
     return loads_.size() + saves_.size() + letters_.size();
 }
 
-std::string Saver::trouble() const {
-    const std::lock_guard lock(mutex_);
-    return trouble_;
-}
-
-bool Saver::load_all(std::vector<Load>& loads) {
-    if (loads.empty()) return true;
+bool Saver::load_all(Round& asked, Round& answered) {
+    if (asked.loads.empty()) return true;
     std::vector<std::string> ids;
-    ids.reserve(loads.size());
-    for (const Load& load : loads) ids.push_back(load.service_id);
+    ids.reserve(asked.loads.size());
+    for (const Load& load : asked.loads) ids.push_back(load.service_id);
     std::unordered_map<std::string, Vm> rows;
     try {
         for (Vm& vm : store_.load(ids)) {
@@ -130,100 +157,99 @@ bool Saver::load_all(std::vector<Load>& loads) {
             rows.insert_or_assign(std::move(id), std::move(vm));
         }
     } catch (const std::exception& error) {
-        note_trouble(error.what());
+        tell_trouble(error.what());
         return false;
     }
-    for (Load& load : loads) {
+    for (Load& load : asked.loads) {
         const auto row = rows.find(load.service_id);
-        load.then(row == rows.end() ? std::nullopt : std::optional(row->second));
+        if (row != rows.end()) load.row = row->second;
     }
-    loads.clear();
+    answered.loads.swap(asked.loads);
     return true;
 }
 
-bool Saver::save_all(std::vector<Save>& saves) {
+bool Saver::save_all(Round& asked, Round& answered) {
+    std::vector<Save>& saves = asked.saves;
     if (saves.empty()) return true;
     const bool any_unsure =
         std::any_of(saves.begin(), saves.end(), [](const Save& save) { return save.unsure; });
-    if (any_unsure) return save_one_by_one(saves);
+    if (any_unsure) return save_one_by_one(asked, answered);
     std::vector<Change> changes;
     changes.reserve(saves.size());
-    for (Save& save : saves) changes.push_back(std::move(save.change));
+    for (Save& save : saves) changes.push_back(std::move(save.answer.change));
     std::vector<Saved> saved;
+    bool threw = false;
     try {
         saved = store_.save(changes);
     } catch (const std::exception& error) {
-        note_trouble(error.what());
-        for (std::size_t i = 0; i < saves.size(); ++i) {
-            saves[i].change = std::move(changes[i]);
-            saves[i].unsure = true;
-        }
-        return save_one_by_one(saves);
+        tell_trouble(error.what());
+        threw = true;
     }
-    for (std::size_t i = 0; i < saves.size(); ++i) saves[i].then({std::move(changes[i]), saved[i]});
-    saves.clear();
+    for (std::size_t i = 0; i < saves.size(); ++i) {
+        saves[i].answer.change = std::move(changes[i]);
+        saves[i].unsure = threw;
+        if (!threw) saves[i].answer.saved = saved[i];
+    }
+    if (threw) return save_one_by_one(asked, answered);
+    answered.saves.swap(saves);
     return true;
 }
 
-bool Saver::save_one_by_one(std::vector<Save>& saves) {
+bool Saver::save_one_by_one(Round& asked, Round& answered) {
     std::vector<Save> left;
     bool database_answers = true;
-    for (Save& save : saves) {
-        std::optional<SaveAnswer> answer;
-        if (database_answers) answer = save_alone(save, database_answers);
-        if (answer) {
-            save.then(std::move(*answer));
-        } else {
-            left.push_back(std::move(save));
-        }
+    for (Save& save : asked.saves) {
+        const bool done = database_answers && save_alone(save, database_answers);
+        (done ? answered.saves : left).push_back(std::move(save));
     }
-    saves = std::move(left);
+    asked.saves = std::move(left);
     return database_answers;
 }
 
-// Nothing if it must be tried again. "Is the database away, or does it refuse this row?" is asked
+// False if it must be tried again. "Is the database away, or does it refuse this row?" is asked
 // with a question that concerns no row of ours in particular: did this save happen?
-std::optional<SaveAnswer> Saver::save_alone(Save& save, bool& database_answers) {
+bool Saver::save_alone(Save& save, bool& database_answers) {
+    const Change& change = save.answer.change;
     try {
-        if (save.unsure && store_.was_saved(save.change.log.writer, save.change.log.told_as)) {
-            const std::string ids[] = {save.change.next.service_id};
-            Saved saved{.won = true, .wake_at = save.change.next.wake_at};
+        if (save.unsure && store_.was_saved(change.log.writer, change.log.told_as)) {
+            const std::string ids[] = {change.next.service_id};
+            save.answer.saved = {.won = true, .wake_at = change.next.wake_at};
             for (const Vm& vm : store_.load(ids)) {
-                if (vm.version != save.change.next.version) continue;
-                saved.wake_at = vm.wake_at;
-                saved.queued = vm.queued;
+                if (vm.version != change.next.version) continue;
+                save.answer.saved.wake_at = vm.wake_at;
+                save.answer.saved.queued = vm.queued;
             }
-            return SaveAnswer{std::move(save.change), saved};
+            return true;
         }
     } catch (const std::exception& error) {
-        note_trouble(error.what());
+        tell_trouble(error.what());
         database_answers = false;
-        return std::nullopt;
+        return false;
     }
     try {
-        const Saved saved = store_.save({&save.change, 1}).at(0);
-        return SaveAnswer{std::move(save.change), saved};
+        save.answer.saved = store_.save({&change, 1}).at(0);
+        return true;
     } catch (const std::exception& error) {
         save.unsure = true;
-        note_trouble(error.what());
-        if (++save.refusals < most_refusals) return std::nullopt;
-        return SaveAnswer{.change = std::move(save.change), .refused = error.what()};
+        tell_trouble(error.what());
+        if (++save.refusals < most_refusals) return false;
+        save.answer.refused = error.what();
+        return true;
     }
 }
 
-bool Saver::keep_all(std::vector<Letter>& letters) {
-    if (letters.empty()) return true;
+bool Saver::keep_all(Round& asked, Round& answered) {
+    if (asked.letters.empty()) return true;
     std::vector<DeadLetterRow> rows;
-    rows.reserve(letters.size());
-    for (const Letter& letter : letters) rows.push_back(letter.row);
+    rows.reserve(asked.letters.size());
+    for (const Letter& letter : asked.letters) rows.push_back(letter.row);
     try {
         store_.add_dead_letters(rows);
     } catch (const std::exception& error) {
-        note_trouble(error.what());
+        tell_trouble(error.what());
         return false;
     }
-    for (Letter& letter : letters) letter.then();
-    letters.clear();
+    answered.letters.swap(asked.letters);
     return true;
 }
 
@@ -233,12 +259,6 @@ void Saver::put_back(Round round) {
     give_back(round.saves, saves_);
     give_back(round.letters, letters_);
     not_before_ = clock_.since_boot() + settings_.retry_after;
-}
-
-void Saver::note_trouble(std::string text) {
-    log(Level::Warning, "the database did not take it, trying again", {{"error", text}});
-    const std::lock_guard lock(mutex_);
-    trouble_ = std::move(text);
 }
 
 }  // namespace slipway

@@ -1,13 +1,14 @@
 #pragma once
 // Group commit: what is waiting when a commit ends goes into the next one, oldest first, as one
 // statement. No thread of a lane sleeps while the database works: each save says what shall happen
-// afterwards, and that is called on the saver's thread (it must be short). When a round has been
-// answered in full, after_round() is called once, so that a batch wakes its lanes together.
+// afterwards. One thread saves and another answers, so that the database has its next round while
+// the world is told of the last. after_round() is called once for all the answers of a round, so
+// that a batch wakes its lanes together.
 //
 // A round waits for a moment, never longer than gather_longest, until as much is waiting as the
 // round before it took: commits cost the same for one row and for many.
 //
-// run_one() does one round; a thread loops over it in production, the stories call it themselves.
+// run_one() does one round and answers it; the stories call it, production has its two threads.
 // A save is tried until the database has answered: a batch that throws is tried again row by row,
 // and a save that may have happened (the connection died while it was on its way) is looked for
 // before it is tried again.
@@ -58,21 +59,21 @@ class Saver {
 
     // One round over what waits; false if nothing could be done now.
     bool run_one();
-    // Rounds until stop(). What is still waiting then is forgotten: the database is the truth.
-    void run_until_stopped();
+    // Both until stop(). What is still waiting then is forgotten: the database is the truth.
+    void save_until_stopped();
+    void answer_until_stopped();
     void stop();
 
     std::size_t waiting() const;
-    // Empty while the database answers; else what it said last.
-    std::string trouble() const;
 
   private:
     struct Load {
         std::string service_id;
         ThenLoaded then;
+        std::optional<Vm> row = {};
     };
     struct Save {
-        Change change;
+        SaveAnswer answer;  // the change from the beginning, the rest once it is answered
         ThenSaved then;
         int refusals = 0;
         bool unsure = false;  // it was in a batch that threw: it may have happened
@@ -91,13 +92,15 @@ class Saver {
     bool has_work() const;
     void gather(std::unique_lock<std::mutex>& lock);
     Round take_round();
-    bool load_all(std::vector<Load>& loads);
-    bool save_all(std::vector<Save>& saves);
-    bool save_one_by_one(std::vector<Save>& saves);
-    std::optional<SaveAnswer> save_alone(Save& save, bool& database_answers);
-    bool keep_all(std::vector<Letter>& letters);
+    // Moves what the database has answered from the one to the other.
+    void run(Round& asked, Round& answered);
+    bool load_all(Round& asked, Round& answered);
+    bool save_all(Round& asked, Round& answered);
+    bool save_one_by_one(Round& asked, Round& answered);
+    bool save_alone(Save& save, bool& database_answers);
+    bool keep_all(Round& asked, Round& answered);
     void put_back(Round round);
-    void note_trouble(std::string text);
+    void give(Round answered);
 
     Store& store_;
     Clock& clock_;
@@ -112,7 +115,8 @@ class Saver {
     std::size_t gather_for_ = 0;  // as many saves as the last round took; 0 while not gathering
     std::size_t last_round_ = 1;
     std::chrono::nanoseconds not_before_{0};
-    std::string trouble_;
+    std::condition_variable work_to_answer_;
+    std::deque<Round> answered_;
     bool stopped_ = false;
 };
 

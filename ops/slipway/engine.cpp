@@ -143,7 +143,8 @@ Engine::~Engine() = default;
 
 void Engine::start() {
     teller_.beat(parts_.store, parts_.clock.now());
-    saver_thread_ = thread("saver", [this] { saver_.run_until_stopped(); });
+    saver_thread_ = thread("saver", [this] { saver_.save_until_stopped(); });
+    answer_thread_ = thread("answers", [this] { saver_.answer_until_stopped(); });
     for (int i = 0; i < lane_threads_; ++i)
         workers_.push_back(thread("lane", [this] { lanes_.run_until_stopped(); }));
     for (const auto& reader : readers_)
@@ -169,6 +170,7 @@ bool Engine::stop(milliseconds longest) {
     for (std::thread& thread : workers_) thread.join();
     saver_.stop();
     saver_thread_.join();
+    answer_thread_.join();
     const bool flushed = parts_.bus.flush(std::max(left(), milliseconds(0)));
     for (const auto& reader : readers_) reader->close();
     if (intake_) intake_->close();

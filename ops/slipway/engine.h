@@ -88,6 +88,7 @@ class Engine {
     std::vector<std::thread> readers_threads_;
     std::vector<std::thread> workers_;
     std::thread saver_thread_;
+    std::thread answer_thread_;
     std::thread house_thread_;
 };
 

@@ -43,16 +43,19 @@ struct Process {
     SystemClock clock;
     Saver saver;
     std::thread thread;
+    std::thread answering;
     std::string name;
     std::atomic<std::int64_t> numbers{1};
 
     Process(const DatabaseSettings& settings, std::string writer)
         : store(open_store(settings)), saver(*store, clock, {}), name(std::move(writer)) {
-        thread = std::thread([this] { saver.run_until_stopped(); });
+        thread = std::thread([this] { saver.save_until_stopped(); });
+        answering = std::thread([this] { saver.answer_until_stopped(); });
     }
     ~Process() {
         saver.stop();
         thread.join();
+        answering.join();
     }
 
     Vm load(const std::string& id) {
