@@ -178,11 +178,6 @@ void Lanes::run_until_stopped() {
     }
 }
 
-bool Lanes::is_taking() const {
-    const std::lock_guard lock(mutex_);
-    return taking_;
-}
-
 void Lanes::stop_taking() {
     const std::lock_guard lock(mutex_);
     taking_ = false;
@@ -248,11 +243,24 @@ void Lanes::submit(Lane& lane, Next next) {
 void Lanes::finish_round() {
     for (auto& [lane, answer] : saved_) take_answer(*lane, answer);
     for (const auto& [lane, answer] : saved_) tell(*lane, answer);
+    std::vector<Ticket> finished;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [lane, answer] : saved_) make_ready(*lane);
-        for (Lane* lane : loaded_) make_ready(*lane);
+        for (const auto& [lane, answer] : saved_) {
+            if (!lane->refused) {
+                lane->known_version = lane->row ? lane->row->version : 0;
+                lane->stepping_version = 0;
+                finished.insert(finished.end(), lane->tickets.begin(), lane->tickets.end());
+                lane->tickets.clear();
+            }
+            make_ready(*lane);
+        }
+        for (Lane* lane : loaded_) {
+            lane->known_version = lane->row ? lane->row->version : 0;
+            make_ready(*lane);
+        }
     }
+    for (const Ticket& ticket : finished) ticket.finish();
     saved_.clear();
     loaded_.clear();
 }
@@ -261,7 +269,7 @@ Lanes::Next Lanes::work(Lane& lane) {
     if (lane.refused) return record_refusal(lane);
     // A row that grew old while the lane waited its turn is not gone on with: the event that was
     // published for it will have it read anew.
-    const bool goes_on = std::exchange(lane.goes_on, false) && is_taking() && !is_old(lane);
+    const bool goes_on = std::exchange(lane.goes_on, false) && taking_ && !is_old(lane);
     return goes_on ? go_on(lane) : next_event(lane);
 }
 
@@ -284,27 +292,22 @@ void Lanes::take_answer(Lane& lane, SaveAnswer& answer) {
     }
     lane.recording_refusal = false;
     if (answer.saved.won) {
-        won(lane, answer);
+        won(lane, answer.change.next, answer.saved);
     } else {
-        forget_row(lane);
+        lane.row.reset();
         lane.goes_on = false;
     }
-    finish_tickets(lane);
 }
 
-void Lanes::won(Lane& lane, SaveAnswer& answer) {
-    Vm& row = answer.change.next;
-    row.wake_at = answer.saved.wake_at;
-    row.queued = answer.saved.queued;
-    const Pipeline* pipeline = find_pipeline(row.pipeline);
+void Lanes::won(Lane& lane, Vm& row, const Saved& saved) {
+    row.wake_at = saved.wake_at;
+    row.queued = saved.queued;
     // Something can be done at once: the next step, or the request that waits for this VM to rest.
     const bool more = lane.goes_on || (at_rest(row.state) && row.queued > 0);
-    if (more) parts_.teller.nudge(row, pipeline->topic);
+    if (more) parts_.teller.nudge(row, find_pipeline(row.pipeline)->topic);
     lane.told_version = row.version;
     lane.row = std::move(row);
     lane.goes_on = more && settings_.hand_off == HandOff::On;
-    const std::lock_guard lock(mutex_);
-    lane.known_version = lane.row->version;
 }
 
 void Lanes::tell(const Lane& lane, const SaveAnswer& answer) {
@@ -312,12 +315,6 @@ void Lanes::tell(const Lane& lane, const SaveAnswer& answer) {
     parts_.teller.tell(answer.change, lane.tell);
     if (parts_.spectator && lane.tell)
         parts_.spectator->stepped(*find_pipeline(answer.change.log.pipeline), answer.change);
-}
-
-void Lanes::forget_row(Lane& lane) {
-    lane.row.reset();
-    const std::lock_guard lock(mutex_);
-    lane.known_version = 0;
 }
 
 void Lanes::finish_tickets(Lane& lane) {
@@ -340,10 +337,6 @@ std::optional<Lanes::Held> Lanes::pop_event(Lane& lane) {
 
 Lanes::Next Lanes::next_event(Lane& lane) {
     const bool fresh = std::exchange(lane.loaded, false);
-    if (fresh) {
-        const std::lock_guard lock(mutex_);
-        lane.known_version = lane.row ? lane.row->version : 0;
-    }
     while (const auto held = pop_event(lane)) {
         if (lane.row && held->version < lane.row->version) {
             held->ticket.finish();  // old news

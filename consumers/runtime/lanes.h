@@ -11,6 +11,7 @@
 // run_one() does one piece of work; threads loop over it in production (run_until_stopped), the
 // stories call it themselves.
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <list>
@@ -105,8 +106,6 @@ class Lanes {
     void rest(Lane& lane);
     std::optional<Held> pop_event(Lane& lane);
 
-    bool is_taking() const;  // takes the lock itself, as everything below does
-
     // By the one thread that has the lane in hand.
     void run_taken(Lane& lane);
     Next work(Lane& lane);
@@ -117,14 +116,13 @@ class Lanes {
     Next step(Lane& lane, const Pipeline& pipeline);
     Next start_next_request(Lane& lane);
     Next save(Lane& lane, Stepped stepped);
-    void forget_row(Lane& lane);
     void finish_tickets(Lane& lane);
     void submit(Lane& lane, Next next);
 
     // On the thread that answers, while the lane sleeps.
     void finish_round();
     void take_answer(Lane& lane, SaveAnswer& answer);
-    void won(Lane& lane, SaveAnswer& answer);
+    void won(Lane& lane, Vm& row, const Saved& saved);
     void tell(const Lane& lane, const SaveAnswer& answer);
 
     Parts parts_;
@@ -147,7 +145,7 @@ class Lanes {
     int called_ = 0;  // woken, but not on their feet yet
     bool sentinel_ = false;
     std::size_t in_hand_ = 0;
-    bool taking_ = true;
+    std::atomic<bool> taking_{true};
     bool stopped_ = false;
 };
 
