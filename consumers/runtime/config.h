@@ -45,7 +45,6 @@ struct RuntimeConfig {
     int batch_most = 256;
     int in_flight_most = 20'000;
     int rows_kept = 20'000;
-    int runs_kept = 50;
     std::chrono::milliseconds shutdown_timeout{30'000};
 };
 

@@ -94,8 +94,6 @@ constexpr ConfigKey table[] = {
         "Messages that one process holds at most before it stops taking new ones from the broker."},
     {"runtime.rows_kept",         &in<&C::runtime, &Runtime::rows_kept>,          {0, 10'000'000},       No,
         "VM rows kept in memory after their commit, so that the next event needs no query."},
-    {"runtime.runs_kept",         &in<&C::runtime, &Runtime::runs_kept>,          {1, 10'000},           No,
-        "Newest runs whose log is kept per VM."},
     {"runtime.shutdown_timeout",  &in<&C::runtime, &Runtime::shutdown_timeout>,   {100, hour},           No,
         "How long a stop may take to finish the steps in hand; then the process ends anyway, losing nothing."},
 

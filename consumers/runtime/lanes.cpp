@@ -199,11 +199,6 @@ std::size_t Lanes::in_hand() const {
     return in_hand_;
 }
 
-std::size_t Lanes::rows_held() const {
-    const std::lock_guard lock(mutex_);
-    return lanes_.size();
-}
-
 void Lanes::run_taken(Lane& lane) {
     Next next = work(lane);
     {

@@ -82,8 +82,6 @@ class Lanes {
     bool wait_until_empty(std::chrono::milliseconds longest);
     void stop();
 
-    std::size_t rows_held() const;
-
   private:
     struct Lane;
     struct Next;

@@ -42,12 +42,7 @@ Reader::Reader(Parts parts, ReaderSettings settings)
     consumer_ = parts_.bus.subscribe({
         .group = settings_.group,
         .topics = {settings_.topic},
-        .on_assigned = [this](const auto& partitions) { partitions_ += partitions.size(); },
-        .on_revoked =
-            [this](const auto& partitions) {
-                partitions_ -= std::min<std::size_t>(partitions_, partitions.size());
-                offsets_.revoke(partitions);
-            },
+        .on_revoked = [this](const auto& partitions) { offsets_.revoke(partitions); },
     });
 }
 
@@ -74,7 +69,6 @@ void Reader::take(const Received& received) {
     try {
         parts_.lanes.offer(read_event(received.message), ticket);
     } catch (const Unreadable& why) {
-        ++unreadable_;
         DeadLetterRow letter = unreadable_letter(received, why.what(), parts_.clock.now());
         log(Level::Warning,
             "a message nobody can read went to dead-letter",

@@ -45,8 +45,6 @@ class Reader {
     // When the last poll ended, on the since_boot clock: what the watchdog looks at.
     std::chrono::nanoseconds polled_at() const { return std::chrono::nanoseconds(polled_at_); }
     const std::string& topic() const { return settings_.topic; }
-    std::int64_t unreadable() const { return unreadable_; }
-    std::size_t partitions() const { return partitions_; }
 
   private:
     void take(const Received& received);
@@ -57,8 +55,6 @@ class Reader {
     Offsets offsets_;
     std::atomic<bool> stopped_{false};
     std::atomic<std::int64_t> polled_at_{0};
-    std::atomic<std::int64_t> unreadable_{0};
-    std::atomic<std::size_t> partitions_{0};
     bool paused_ = false;
     std::unique_ptr<Consumer> consumer_;  // last: its callbacks use everything above
 };

@@ -157,9 +157,4 @@ void Teller::sign_off(Store& store, Time now) {
     if (numbers_.open() == 0) store.forget_writer(writer_);
 }
 
-std::int64_t Teller::published_below() const {
-    const std::lock_guard lock(mutex_);
-    return numbers_.finished_below();
-}
-
 }  // namespace slipway

@@ -60,8 +60,6 @@ class Teller {
     // After a flush at the very end: nothing is left to tell, so no one need look.
     void sign_off(Store& store, Time now);
 
-    std::int64_t published_below() const;
-
   private:
     Bus& bus_;
     const TopicNames topics_;

@@ -184,12 +184,6 @@ bool Engine::stop(milliseconds longest) {
     return finished && flushed;
 }
 
-bool Engine::joined() const {
-    return std::all_of(readers_.begin(), readers_.end(), [](const auto& reader) {
-        return reader->partitions() > 0;
-    });
-}
-
 void Engine::keep_house() {
     std::unique_lock lock(mutex_);
     for (std::int64_t second = 0; !stopping_; ++second) {

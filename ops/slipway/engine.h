@@ -56,10 +56,6 @@ class Engine {
     bool stop(std::chrono::milliseconds longest);
 
     Teller& teller() { return teller_; }
-    const Lanes& lanes() const { return lanes_; }
-    const Saver& saver() const { return saver_; }
-    // Every consumer has been given partitions.
-    bool joined() const;
 
   private:
     void keep_house();
