@@ -77,6 +77,11 @@ struct Prepared {
     std::deque<soci::indicator> is_null_cell;
 };
 
+bool is_unique_violation(const soci::soci_error& error) {
+    const auto* postgresql = dynamic_cast<const soci::postgresql_soci_error*>(&error);
+    return postgresql && postgresql->sqlstate() == "23505";
+}
+
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
     for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
         text.replace(at, what.size(), by);
@@ -243,7 +248,9 @@ struct Connection::Driver {
         try {
             return action();
         } catch (const soci::soci_error& error) {
-            throw std::runtime_error(hide("database: " + error.get_error_message(), secrets));
+            const std::string text = hide("database: " + error.get_error_message(), secrets);
+            if (is_unique_violation(error)) throw KeyTaken(text);
+            throw std::runtime_error(text);
         }
     }
 

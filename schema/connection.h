@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -60,6 +61,11 @@ class Rows {
 };
 
 enum class Access { Write, Read };
+
+// PostgreSQL alone: a key that was to be new is taken. Nothing of the statement happened.
+struct KeyTaken : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 class Connection {
   public:

@@ -28,6 +28,20 @@ const std::string_view set_vm =
     "log_row = j.log_row, failures = j.failures, answer = j.answer, answered_at = j.answered_at, "
     "told_at = j.told_at, last_error_action = j.last_error_action, last_error = j.last_error";
 
+const std::string_view insert_vm =
+    "INSERT INTO vm (service_id, pipeline, state, phase, run, version, wake_at, queued, log_row, "
+    "failures, answer, answered_at, told_at, last_error_action, last_error) "
+    "SELECT j.id, j.pipeline, j.state, j.phase, j.run, j.version, j.wake_at, 0, j.log_row, "
+    "j.failures, j.answer, j.answered_at, j.told_at, j.last_error_action, j.last_error ";
+
+const std::string_view insert_detail =
+    "INSERT INTO vm_detail (service_id, cluster, target, applied, request_id, traceparent) "
+    "SELECT j.id, j.cluster, j.target, j.applied, j.request_id, j.traceparent ";
+
+const std::string_view insert_run =
+    "INSERT INTO run (service_id, run, pipeline, result, error, request_id, began) "
+    "SELECT j.id, j.run, j.pipeline, 'waiting', '', j.request_id, j.at ";
+
 const std::string_view detail_row_columns =
     "id text, cluster text, target text, applied text, request_id text, traceparent text";
 
@@ -125,11 +139,11 @@ void add_detail(RowBatch& rows, const Vm& next) {
 Sql upsert_detail(Dialect dialect) {
     return over_rows(
         dialect,
-        "INSERT INTO vm_detail (service_id, cluster, target, applied, request_id, traceparent) "
-        "SELECT j.id, j.cluster, j.target, j.applied, j.request_id, j.traceparent {from_rows} "
-        "WHERE true ON CONFLICT (service_id) DO UPDATE SET cluster = excluded.cluster, "
-        "target = excluded.target, applied = excluded.applied, request_id = excluded.request_id, "
-        "traceparent = excluded.traceparent",
+        fmt::format("{}{{from_rows}} WHERE true ON CONFLICT (service_id) DO UPDATE SET "
+                    "cluster = excluded.cluster, target = excluded.target, "
+                    "applied = excluded.applied, request_id = excluded.request_id, "
+                    "traceparent = excluded.traceparent",
+                    insert_detail),
         detail_row_columns);
 }
 

@@ -35,16 +35,27 @@ void add_vm(RowBatch& rows, const Vm& next, std::int64_t version_was);
 extern const std::string_view vm_row_columns;
 // "pipeline = j.pipeline, …" for all of them but wake_at and queued.
 extern const std::string_view set_vm;
+// "INSERT INTO vm (…) SELECT j.id, …", what it selects from comes after it; so below.
+extern const std::string_view insert_vm;
 
 void add_detail(RowBatch& rows, const Vm& next);
 extern const std::string_view detail_row_columns;
+extern const std::string_view insert_detail;
 Sql upsert_detail(Dialect dialect);
+
+// Of id, run, pipeline, request_id and at.
+extern const std::string_view insert_run;
 
 // Inserts what is not known yet. Within the caller's transaction.
 void insert_dead_letters(Connection& connection, std::span<const DeadLetterRow> letters);
 
 // The sweep (now, most, until), for whoever wants to see its plan.
 const Sql& take_due_sql(Dialect dialect);
+
+// A batch of nothing but orders for VMs that nobody has heard of yet, on PostgreSQL: one statement,
+// which is its own transaction. Throws KeyTaken if any of their keys is known after all.
+bool are_new_orders(std::span<const Admitted> admitted);
+void insert_new_orders(Connection& connection, std::span<const Admitted> admitted);
 
 // Of VMs (id) that begin a run (run): forgets the runs this makes too old.
 void forget_old_runs(Connection& connection, const RowBatch& begun);

@@ -102,11 +102,9 @@ struct RareSql {
                            "UPDATE request SET status = 'accepted' {from_rows} "
                            "WHERE request.id = j.request_id",
                            "request_id text")),
-          begin_run(over_rows(
-              d,
-              "INSERT INTO run (service_id, run, pipeline, result, error, request_id, began) "
-              "SELECT j.id, j.run, j.pipeline, 'waiting', '', j.request_id, j.began {from_rows}",
-              "id text, run bigint, pipeline text, request_id text, began bigint")),
+          begin_run(over_rows(d,
+                              fmt::format("{}{{from_rows}}", insert_run),
+                              "id text, run bigint, pipeline text, request_id text, at bigint")),
           reject(over_rows(d,
                            "UPDATE request SET status = 'rejected', why = j.reason {from_rows} "
                            "WHERE request.service_id = j.service AND request.status = 'queued' "
@@ -246,7 +244,7 @@ void begin_queued(Connection& connection, const Changes& changes) {
                 .add("run", change->next.run)
                 .add("pipeline", change->next.pipeline)
                 .add("request_id", change->starts_request)
-                .add("began", change->log.began);
+                .add("at", change->log.began);
     if (begun.empty()) return;
     const auto& sql = statements_of<RareSql>(connection.dialect());
     connection.run(sql.accept, begun);

@@ -1,6 +1,6 @@
 #pragma once
 // The class behind open_store(). Its methods stand in one file per theme: sql_save.cpp,
-// sql_admit.cpp, sql_due.cpp, sql_letters.cpp, sql_log.cpp.
+// sql_admit.cpp (its short way in sql_new_orders.cpp), sql_due.cpp, sql_letters.cpp, sql_log.cpp.
 
 #include "schema/connection_pool.h"
 #include "schema/store.h"
