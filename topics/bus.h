@@ -59,6 +59,9 @@ struct Subscription {
     std::string group;
     std::vector<std::string> topics;
     Begin begin = Begin::Earliest;
+    // The broker may wait so long until more has come together; 0: each message at once. For
+    // readers to whom most messages are old news.
+    std::chrono::milliseconds gather{0};
     // Both are called inside poll() or close(), on the polling thread. A revoked partition is no
     // longer ours when the call returns; nothing may wait in there.
     std::function<void(const std::vector<Partition>&)> on_assigned = {};

@@ -21,6 +21,12 @@ std::chrono::milliseconds session_timeout(const KafkaSettings& settings) {
     return settings.embedded ? 4'000ms : 10'000ms;
 }
 
+// The embedded broker sleeps an empty fetch out in full; a real one answers when enough is there.
+std::string longest_fetch(const KafkaSettings& settings, const Subscription& subscription) {
+    if (settings.embedded) return "1";
+    return subscription.gather > 0ms ? std::to_string(subscription.gather.count()) : "100";
+}
+
 std::vector<Header> headers_of(const rd_kafka_message_t& message) {
     std::vector<Header> headers;
     rd_kafka_headers_t* found = nullptr;
@@ -94,9 +100,8 @@ void KafkaConsumer::open() {
          {"session.timeout.ms", std::to_string(session.count())},
          {"heartbeat.interval.ms",
           std::to_string(std::min<std::int64_t>(3'000, session.count() / 10))},
-         // The embedded broker sleeps an empty fetch out in full; a real one answers when
-         // something arrives.
-         {"fetch.wait.max.ms", context_->embedded ? "1" : "100"},
+         {"fetch.wait.max.ms", longest_fetch(*context_, subscription_)},
+         {"fetch.min.bytes", subscription_.gather > 0ms ? "65536" : "1"},
          {"fetch.error.backoff.ms", "50"},
          // Reaching either bound costs a whole second in 2.0.2, which looks again only then: with
          // 1,000 messages a partition is read at 1,000 a second. So they are wide.

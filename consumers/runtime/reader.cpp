@@ -42,6 +42,7 @@ Reader::Reader(Parts parts, ReaderSettings settings)
     consumer_ = parts_.bus.subscribe({
         .group = settings_.group,
         .topics = {settings_.topic},
+        .gather = settings_.gather,
         .on_revoked = [this](const auto& partitions) { offsets_.revoke(partitions); },
     });
 }

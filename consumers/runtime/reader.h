@@ -21,6 +21,7 @@ struct ReaderSettings {
     std::string group;
     std::string topic;  // the full name
     std::size_t in_flight_most = 20'000;
+    std::chrono::milliseconds gather{0};  // see Subscription
 };
 
 class Reader {

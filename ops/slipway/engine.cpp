@@ -24,6 +24,7 @@ constexpr int poll_seconds_most = 300;
 constexpr int poll_seconds_warn = 60;
 constexpr int republish_every_seconds = 5;
 constexpr milliseconds gather_requests{5};
+constexpr milliseconds gather_events{10};  // with hand-off most of them are old news
 
 StepTimes times_of(const RuntimeConfig& runtime) {
     return {.grace = runtime.grace,
@@ -123,7 +124,8 @@ Engine::Engine(const Config& config, const Roles& roles, Parts parts)
             ReaderSettings{
                 .group = topics.group(topic),
                 .topic = topics.of(topic),
-                .in_flight_most = static_cast<std::size_t>(config.runtime.in_flight_most)}));
+                .in_flight_most = static_cast<std::size_t>(config.runtime.in_flight_most),
+                .gather = config.runtime.hand_off ? gather_events : milliseconds(0)}));
     if (roles.intake)
         intake_ =
             std::make_unique<Intake>(Intake::Parts{parts.bus, parts.clock, parts.store, teller_},

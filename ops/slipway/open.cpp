@@ -42,7 +42,7 @@ KafkaSettings kafka_settings(const Config& config) {
     return {.brokers = embedded ? embedded_address(config) : config.broker.addresses,
             .properties = config.broker.properties,
             // With hand-off no step waits for the broker: it is spared by larger batches.
-            .linger = std::chrono::milliseconds(config.runtime.hand_off && !embedded ? 2 : 0),
+            .linger = std::chrono::milliseconds(config.runtime.hand_off && !embedded ? 5 : 0),
             .embedded = embedded,
             .log = log_bus_news};
 }
