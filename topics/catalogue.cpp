@@ -13,6 +13,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "topics/event.h"
+
 namespace slipway {
 
 namespace {
@@ -65,8 +67,8 @@ class Reader {
     [[noreturn]] void fail(const YAML::Node& at,
                            std::string_view key,
                            std::string_view what) const {
-        throw std::runtime_error(
-            fmt::format("{}:{}: {}: {}", called_, std::max(at.Mark().line, 0) + 1, key, what));
+        throw std::runtime_error(clean_text(
+            fmt::format("{}:{}: {}: {}", called_, std::max(at.Mark().line, 0) + 1, key, what)));
     }
 
     std::string text(const YAML::Node& topic, const std::string& path, const char* key) const {
@@ -75,7 +77,7 @@ class Reader {
         if (!node.IsScalar() || node.Scalar().empty()) {
             fail(node, path + key, "is no text, must be one");
         }
-        return node.Scalar();
+        return readable(node, path + key);
     }
 
     std::vector<std::string> texts(const YAML::Node& topic,
@@ -87,7 +89,7 @@ class Reader {
         if (!node.IsSequence()) fail(node, path + key, "is no list, must be a list of texts");
         for (const auto& each : node) {
             if (!each.IsScalar()) fail(each, path + key, "holds no text, must be a list of texts");
-            found.push_back(each.Scalar());
+            found.push_back(readable(each, path + key));
         }
         return found;
     }
@@ -123,6 +125,14 @@ class Reader {
     }
 
   private:
+    // Texts go on into JSON, which takes nothing but UTF-8; YAML's \N and \_ become something else.
+    std::string readable(const YAML::Node& node, const std::string& key) const {
+        if (clean_text(node.Scalar()) != node.Scalar()) {
+            fail(node, key, "is no UTF-8 or holds a NUL, must be a text in UTF-8");
+        }
+        return node.Scalar();
+    }
+
     std::string_view called_;
 };
 
@@ -163,7 +173,7 @@ CatalogueTopic read_topic(const Reader& reader, const std::string& name, const Y
 }
 
 void check_name(const Reader& reader, const YAML::Node& node, const std::string& full_name) {
-    const bool good = full_name.size() <= 200 && !full_name.empty() &&
+    const bool good = full_name.size() <= 200 && node.IsScalar() && !node.Scalar().empty() &&
                       std::all_of(full_name.begin(), full_name.end(), [](char letter) {
                           return (letter >= 'a' && letter <= 'z') ||
                                  (letter >= 'A' && letter <= 'Z') ||
@@ -182,8 +192,8 @@ YAML::Node parse(std::string_view yaml, std::string_view called) {
     try {
         return YAML::Load(std::string(yaml));
     } catch (const YAML::Exception& error) {
-        throw std::runtime_error(
-            fmt::format("{}:{}: is not YAML: {}", called, error.mark.line + 1, error.msg));
+        throw std::runtime_error(clean_text(
+            fmt::format("{}:{}: is not YAML: {}", called, error.mark.line + 1, error.msg)));
     }
 }
 

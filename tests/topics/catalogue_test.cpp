@@ -87,6 +87,17 @@ TEST(Catalogue, AWrongFileIsToldWhereWhatAndWhatInstead) {
         {std::string(good), "was read"},
         {"", "topics.yaml:1: topics: is missing, must hold the topics"},
         {"topics: [", "topics.yaml:1: is not YAML: end of sequence flow not found"},
+        {replaced("requests:", "\xFC:"),
+         "topics.yaml:2: topics.\uFFFD: is no topic name, must be letters, digits, '.', '_' or "
+         "'-', at most 200 with the prefix"},
+        {replaced("Because.",
+                  "B\xFC"
+                  "cause."),
+         "topics.yaml:12: topics.requests.why: is no UTF-8 or holds a NUL, must be a text in "
+         "UTF-8"},
+        {replaced("[billing]", R"(["\N"])"),
+         "topics.yaml:9: topics.requests.writers: is no UTF-8 or holds a NUL, must be a text in "
+         "UTF-8"},
         {"topcs: {}", "topics.yaml:1: topcs: is not known; did you mean topics?"},
         {replaced("partitions: 6", "partitions: six"),
          "topics.yaml:5: topics.requests.partitions: is \"six\", must be a whole number from 1 to "
@@ -112,6 +123,9 @@ TEST(Catalogue, AWrongFileIsToldWhereWhatAndWhatInstead) {
         {replaced("requests:", "re quests:"),
          "topics.yaml:2: topics.re quests: is no topic name, must be letters, digits, '.', '_' or "
          "'-', at most 200 with the prefix"},
+        {replaced("requests:", "\"\":"),
+         "topics.yaml:2: topics.: is no topic name, must be letters, digits, '.', '_' or '-', at "
+         "most 200 with the prefix"},
         {std::string(good) + std::string(good).substr(8),
          "topics.yaml:13: topics.requests: is there twice, must be there once"},
         {"topics:\n  requests: 5", "topics.yaml:2: topics.requests: is no mapping, must hold keys"},
