@@ -277,6 +277,12 @@ std::string name_of(const JsonObject& data, std::string_view name) {
     return text;
 }
 
+// Of a text that was read as an object.
+std::string_view without_space(std::string_view object) {
+    const auto begin = object.find('{');
+    return object.substr(begin, object.rfind('}') + 1 - begin);
+}
+
 EventTime time_of(const Envelope& envelope) {
     if (envelope.time.empty()) return {};
     const auto time = from_rfc3339(envelope.time);
@@ -338,7 +344,7 @@ RequestEvent read_request(const Message& message) {
             .source = std::move(envelope.source),
             .type = envelope.type.substr(request_prefix.size()),
             .service_id = service_id(data, NumbersToo::Yes),
-            .payload = std::string(envelope.data),
+            .payload = std::string(without_space(envelope.data)),
             .traceparent = std::move(envelope.traceparent),
             .time = time};
 }

@@ -160,6 +160,19 @@ TEST(Event, ARequestKeepsItsPayloadToTheByte) {
     EXPECT_EQ(read.time, request.time);
 }
 
+TEST(Event, APayloadEndsWithItsObjectInEitherMode) {
+    const std::string data = "\r\n {\"service_id\":\"5546\"}\t\n";
+
+    const auto binary_mode = read_request(binary("slipway.request.deploy", data));
+    const auto structured_mode = read_request(
+        structured(R"({"specversion":"1.0","type":"slipway.request.deploy","source":"billing",)"
+                   R"("id":"order-1","data":)" +
+                   data + "}"));
+
+    EXPECT_EQ(binary_mode.payload, R"({"service_id":"5546"})");
+    EXPECT_EQ(structured_mode.payload, binary_mode.payload);
+}
+
 TEST(Event, ARequestWithoutAPayloadStillNamesItsService) {
     const auto message =
         to_message(RequestEvent{.id = "r", .type = "terminate", .service_id = "5546"}, "t");
