@@ -24,6 +24,11 @@ struct Schema {
     std::optional<std::string> missing = {};
 };
 
+std::string last_line(std::string text) {
+    while (text.ends_with('\n')) text.pop_back();
+    return text.substr(text.rfind('\n') + 1);
+}
+
 Schema fetch_schema() {
     const TempFolder folder;
     const auto path = folder.path() / "path";
@@ -31,10 +36,8 @@ Schema fetch_schema() {
                            .output = path,
                            .errors = folder.path() / "errors"});
     const auto code = fetching.wait(150s);
-    if (code != 0) return {.missing = "no schema: " + fetching.tail()};
-    std::string line = read_from(path, 0);
-    line.pop_back();
-    return {.path = line};
+    if (code != 0) return {.missing = last_line(fetching.tail())};
+    return {.path = last_line(read_from(path, 0))};
 }
 
 // What the schema says against a document; empty if nothing.
