@@ -298,7 +298,7 @@ std::vector<TopicDifference> compare(const std::vector<TopicSpec>& wanted,
                      ? fmt::format("kafka-topics.sh --alter --topic {} --partitions {}",
                                    want.name,
                                    want.partitions)
-                     : "none needed: more partitions do no harm"});
+                     : ""});
         }
         if (have->replication != want.replication) {
             differences.push_back({want.name,

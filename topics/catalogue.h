@@ -59,7 +59,7 @@ struct TopicDifference {
     std::string what;
     std::string is;
     std::string should_be;
-    std::string cure;
+    std::string cure;  // empty: does no harm, nothing to do
 };
 
 std::vector<TopicDifference> compare(const std::vector<TopicSpec>& wanted,

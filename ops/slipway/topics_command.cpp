@@ -50,16 +50,20 @@ bool is_embedded(const Config& config) {
 int report_differences(const std::vector<TopicAsIs>& cluster,
                        const std::vector<TopicSpec>& wanted) {
     const auto differences = compare(wanted, cluster);
-    for (const TopicDifference& difference : differences)
-        fmt::print("{}: {} is {}, should be {}\n    {}\n",
-                   difference.topic,
-                   difference.what,
-                   difference.is,
-                   difference.should_be,
-                   difference.cure);
-    if (!differences.empty()) return CouldNot;
-    fmt::print("all {} topics are as the catalogue wants them\n", wanted.size());
-    return Succeeded;
+    bool harm = false;
+    for (const TopicDifference& difference : differences) {
+        harm = harm || !difference.cure.empty();
+        fmt::print(
+            "{}: {} is {}, should be {}\n    {}\n",
+            difference.topic,
+            difference.what,
+            difference.is,
+            difference.should_be,
+            difference.cure.empty() ? "nothing to do: more of them do no harm" : difference.cure);
+    }
+    if (differences.empty())
+        fmt::print("all {} topics are as the catalogue wants them\n", wanted.size());
+    return harm ? CouldNot : Succeeded;
 }
 
 int check_topics(const Config& config, const TopicsOptions& options) {
@@ -84,13 +88,21 @@ std::vector<TopicAsIs> describe_once_listed(const KafkaSettings& kafka,
 int create_missing_topics(const Config& config, const TopicsOptions& options) {
     if (is_embedded(config)) return Succeeded;
     const Catalogue catalogue = catalogue_of(config, options);
-    const auto wanted = topic_specs(catalogue, options.replicas);
+    auto wanted = topic_specs(catalogue, options.replicas);
     const KafkaSettings kafka = kafka_settings(config);
     const auto refused = create_topics(kafka, wanted, longest_answer);
-    for (const TopicRefused& topic : refused)
+    for (const TopicRefused& topic : refused) {
         fmt::print("{}: could not be created: {}\n", topic.name, topic.why);
-    const int compared = report_differences(
-        describe_once_listed(kafka, catalogue, wanted.size() - refused.size()), wanted);
+        std::erase_if(wanted, [&](const TopicSpec& spec) { return spec.name == topic.name; });
+    }
+    if (!refused.empty() && options.replicas > 1)
+        fmt::print(
+            "    if there are fewer than {} brokers, say how many:\n"
+            "    slipway topics --replicas 1 create\n",
+            options.replicas);
+    if (wanted.empty()) return CouldNot;
+    const int compared =
+        report_differences(describe_once_listed(kafka, catalogue, wanted.size()), wanted);
     return refused.empty() ? compared : CouldNot;
 }
 
