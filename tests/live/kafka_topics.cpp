@@ -43,6 +43,14 @@ bool has_leaders(rd_kafka_t* client, const NewTopic& topic) {
     return all;
 }
 
+void wait_for_leaders(rd_kafka_t* client, const NewTopic& topic) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!has_leaders(client, topic)) {
+        throw_if(std::chrono::steady_clock::now() > deadline, topic.name + " gets no leader");
+        rd_kafka_poll(client, 10);
+    }
+}
+
 }  // namespace
 
 void create_topic(const std::string& brokers, const NewTopic& topic) {
@@ -67,11 +75,22 @@ void create_topic(const std::string& brokers, const NewTopic& topic) {
              "CreateTopics " + topic.name + ": " +
                  (count == 1 ? rd_kafka_err2str(rd_kafka_topic_result_error(results[0])) : "?"));
 
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!has_leaders(client.get(), topic)) {
-        throw_if(std::chrono::steady_clock::now() > deadline, topic.name + " gets no leader");
-        rd_kafka_poll(client.get(), 10);
-    }
+    wait_for_leaders(client.get(), topic);
+}
+
+void grow_topic(const std::string& brokers, const NewTopic& topic) {
+    const Client client = make_client(brokers);
+    const Queue answers(rd_kafka_queue_new(client.get()), rd_kafka_queue_destroy);
+    char text[512] = {};
+    rd_kafka_NewPartitions_t* wanted = rd_kafka_NewPartitions_new(
+        topic.name.c_str(), static_cast<std::size_t>(topic.partitions), text, sizeof text);
+    throw_if(!wanted, text);
+    rd_kafka_CreatePartitions(client.get(), &wanted, 1, nullptr, answers.get());
+    rd_kafka_NewPartitions_destroy(wanted);
+    const Event event(rd_kafka_queue_poll(answers.get(), answer_within_ms), rd_kafka_event_destroy);
+    throw_if(!event || rd_kafka_event_error(event.get()) != 0,
+             "CreatePartitions " + topic.name + ": refused or no answer");
+    wait_for_leaders(client.get(), topic);
 }
 
 }  // namespace slipway

@@ -14,4 +14,7 @@ struct NewTopic {
 // Returns when every partition has a leader. Throws std::runtime_error if the broker refuses.
 void create_topic(const std::string& brokers, const NewTopic& topic);
 
+// The same for one that exists and gets more partitions; its replicas stay.
+void grow_topic(const std::string& brokers, const NewTopic& topic);
+
 }  // namespace slipway
