@@ -23,6 +23,10 @@ struct UsageError : Error {
     using Error::Error;
 };
 
+// What is wrong with the arguments that `app` could not take, which word may have been meant, and
+// whose help says more.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error);
+
 // Finds and reads the configuration, sets the log up as it says, and logs what is odd in it.
 LoadedConfig load_config(const Context& context);
 

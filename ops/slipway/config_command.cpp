@@ -46,14 +46,17 @@ void add_config_command(CLI::App& app, Context& context) {
 
     CLI::App* check = config->add_subcommand(
         "check", "Say everything that is wrong with the configuration, with file, line and key.");
+    check->footer("Example:\n  slipway config check --config /etc/slipway/slipway.yaml");
     check->callback([&context] { context.action = [&context] { return check_config(context); }; });
 
     CLI::App* show = config->add_subcommand(
         "show", "Print every value in force and where it came from; secrets are masked.");
+    show->footer("Example:\n  slipway config show | grep database");
     show->callback([&context] { context.action = [&context] { return show_config(context); }; });
 
     CLI::App* example = config->add_subcommand(
         "example", "Print a file with every key, what it means, its limits and its default.");
+    example->footer("Example:\n  slipway config example > slipway.yaml");
     example->callback([&context] {
         context.action = [] {
             fmt::print("{}", example_config());

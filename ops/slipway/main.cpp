@@ -1,4 +1,5 @@
 // The command `slipway`: one sub-command per file, listed here in the order people should see them.
+// What is said about wrong use stands in wrong_use.cpp.
 
 #include <fmt/format.h>
 
@@ -15,12 +16,19 @@ constexpr const char* what_it_is =
     "billing\n"
     "system orders, does the thirty small things that make it true, and shows every step live.";
 
-constexpr const char* what_next =
-    "Every command explains itself: slipway COMMAND --help\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong use or configuration.";
+constexpr const char* what_next = "Every command explains itself: slipway COMMAND --help";
+constexpr const char* exit_codes =
+    "\n\nExit codes: 0 done, 1 failed, 2 wrong use or configuration.";
 
 void say(std::string_view text) {
     fmt::print(stderr, "slipway: {}\n", text);
+}
+
+// Ends every help text with what the exit codes mean.
+void explain_exit_codes(CLI::App& command) {
+    command.footer(command.get_footer() + exit_codes);
+    for (CLI::App* sub : command.get_subcommands([](CLI::App*) { return true; }))
+        explain_exit_codes(*sub);
 }
 
 // Everything that can go wrong arrives here, as one sentence per thing that is wrong.
@@ -79,11 +87,14 @@ int main(int argc, char** argv) {
     slipway::add_config_command(app, context);
     slipway::add_version_command(app, context);
     slipway::add_embedded_broker_command(app, context);
+    slipway::explain_exit_codes(app);
 
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? slipway::Succeeded : slipway::WrongUse;
+        if (error.get_exit_code() == 0) return app.exit(error);  // of --help
+        slipway::say(slipway::what_is_wrong(app, error));
+        return slipway::WrongUse;
     }
     return slipway::act(context);
 }

@@ -108,7 +108,7 @@ void print_result(const RehearsalResult& result) {
 }
 
 // With nobody else at work the engine runs in this process, for as long as the rehearsal takes.
-int rehearse_here(const Config& config, const RehearseOptions& options) {
+int rehearse_here(const Config& config, const RehearseOptions& options, RehearsalPlan plan) {
     SystemClock clock;
     const StateFolder state(config.state_folder);
     const DatabaseSettings database = database_settings(config);
@@ -127,7 +127,7 @@ int rehearse_here(const Config& config, const RehearseOptions& options) {
                          .bus = *bus,
                          .topics = topics,
                          .on_progress = [&](auto done, auto all) { bar.at(done, all); }},
-                        plan_of(options),
+                        std::move(plan),
                         Rehearsal::Watching::Steps);
     Engine engine(config, all_roles(), {clock, *store, *bus, &rehearsal});
     engine.start();
@@ -137,7 +137,7 @@ int rehearse_here(const Config& config, const RehearseOptions& options) {
     return result.problems.empty() ? Succeeded : CouldNot;
 }
 
-int rehearse_there(const Config& config, const RehearseOptions& options) {
+int rehearse_there(const Config& config, const RehearseOptions& options, RehearsalPlan plan) {
     SystemClock clock;
     const auto store = open_store(database_settings(config));
     const auto bus = open_bus(config);
@@ -149,7 +149,7 @@ int rehearse_there(const Config& config, const RehearseOptions& options) {
                          .bus = *bus,
                          .topics = topics,
                          .on_progress = [&](auto done, auto all) { bar.at(done, all); }},
-                        plan_of(options),
+                        std::move(plan),
                         Rehearsal::Watching::Rows);
     const RehearsalResult result = rehearsal.run();
     options.json ? print_json(result) : print_result(result);
@@ -157,10 +157,12 @@ int rehearse_there(const Config& config, const RehearseOptions& options) {
 }
 
 int act(const Config& config, const RehearseOptions& options) {
+    RehearsalPlan plan =
+        plan_of(options);  // before anything is made for a rehearsal that cannot be
     const bool embedded = config.broker.kind == BrokerKind::Embedded;
     const bool nobody = embedded && !StateFolder::is_held(config.state_folder);
-    return options.alone || nobody ? rehearse_here(config, options)
-                                   : rehearse_there(config, options);
+    return options.alone || nobody ? rehearse_here(config, options, std::move(plan))
+                                   : rehearse_there(config, options, std::move(plan));
 }
 
 }  // namespace
@@ -176,9 +178,9 @@ void add_rehearse_command(CLI::App& app, Context& context) {
         "  slipway rehearse --vms 1000 --in-flight 200\n"
         "  slipway rehearse --fail clone=0.2 --wait starting=1500   failures and waiting, too");
     const auto o = std::make_shared<RehearseOptions>();
-    command->add_option("--vms", o->vms, "How many VMs.")->check(CLI::PositiveNumber);
+    command->add_option("--vms", o->vms, "How many VMs.")->check(CLI::Range(1, 100'000'000));
     command->add_option("--in-flight", o->in_flight, "How many of them at once.")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 100'000'000));
     command->add_option("--seconds", o->seconds, "New VMs for so long, instead of --vms.");
     command->add_option("--fail", o->fail, "STATE=SHARE of attempts that fail.");
     command->add_option("--wait", o->wait, "STATE=MS that the step has to wait.");

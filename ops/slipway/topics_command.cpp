@@ -98,7 +98,7 @@ int create_missing_topics(const Config& config, const TopicsOptions& options) {
     if (!refused.empty() && options.replicas > 1)
         fmt::print(
             "    if there are fewer than {} brokers, say how many:\n"
-            "    slipway topics --replicas 1 create\n",
+            "    slipway topics create --replicas 1\n",
             options.replicas);
     if (wanted.empty()) return CouldNot;
     const int compared =
@@ -164,21 +164,24 @@ int tail_topic(const Config& config, const TopicsOptions& options, const TailOpt
     return Succeeded;
 }
 
-using Does = int (*)(const Config&, const TopicsOptions&);
+struct TopicsCommand {
+    std::string name;
+    std::string help;
+    std::string example;
+    int (*does)(const Config&, const TopicsOptions&);
+};
 
-CLI::App* add(CLI::App* topics,
-              Context& context,
-              const std::shared_ptr<TopicsOptions>& options,
-              std::string_view name,
-              std::string_view help,
-              Does does) {
-    CLI::App* command = topics->add_subcommand(std::string(name), std::string(help));
-    command->callback([&context, options, does] {
+void add(CLI::App* topics,
+         Context& context,
+         const std::shared_ptr<TopicsOptions>& options,
+         const TopicsCommand& described) {
+    CLI::App* command = topics->add_subcommand(described.name, described.help);
+    command->footer("Example:\n  " + described.example);
+    command->callback([&context, options, does = described.does] {
         context.action = [&context, options, does] {
             return does(load_config(context).config, *options);
         };
     });
-    return command;
 }
 
 void add_tail(CLI::App* topics, Context& context, const std::shared_ptr<TopicsOptions>& options) {
@@ -192,7 +195,7 @@ void add_tail(CLI::App* topics, Context& context, const std::shared_ptr<TopicsOp
     command->add_option("topic", tail->topic, "Its name, with or without the prefix.")->required();
     command->add_option("--key", tail->key, "Only messages with this key.");
     command->add_option("--count", tail->count, "End after so many messages.")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 1'000'000));
     command->add_flag("--from-start", tail->from_start, "Begin with the oldest message.");
     command->callback([&context, options, tail] {
         context.action = [&context, options, tail] {
@@ -223,32 +226,27 @@ void add_topics_command(CLI::App& app, Context& context) {
         ->add_option("--catalogue", options->catalogue_file, "Another catalogue than topics.yaml.")
         ->type_name("FILE");
     topics->add_option("--replicas", options->replicas, "Brokers there are, if fewer than wanted.")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Range(1, 1'000'000));
 
-    add(topics,
-        context,
-        options,
-        "create",
-        "Create the topics that are missing.",
-        create_missing_topics);
-    add(topics,
-        context,
-        options,
-        "check",
-        "Say how the cluster differs from the catalogue.",
-        check_topics);
-    add(topics,
-        context,
-        options,
-        "describe",
-        "Print the catalogue: every topic and why it exists.",
-        describe_catalogue);
-    add(topics,
-        context,
-        options,
-        "asyncapi",
-        "Print an AsyncAPI document of all that travels.",
-        print_asyncapi);
+    const TopicsCommand commands[] = {
+        {"create",
+         "Create the topics that are missing.",
+         "slipway topics create --replicas 1   on a cluster of one broker",
+         create_missing_topics},
+        {"check",
+         "Say how the cluster differs from the catalogue.",
+         "slipway topics check   exit code 1 if it differs, and how that is mended",
+         check_topics},
+        {"describe",
+         "Print the catalogue: every topic and why it exists.",
+         "slipway topics describe | less",
+         describe_catalogue},
+        {"asyncapi",
+         "Print an AsyncAPI document of all that travels.",
+         "slipway topics asyncapi > asyncapi.json",
+         print_asyncapi},
+    };
+    for (const TopicsCommand& command : commands) add(topics, context, options, command);
     add_tail(topics, context, options);
 }
 

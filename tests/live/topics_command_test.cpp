@@ -99,7 +99,7 @@ TEST(TopicsCommand, SaysThatThereAreNotBrokersEnoughAndHowToAskForLess) {
     EXPECT_EQ(refused.exit_code, 1);
     EXPECT_NE(refused.output.find("three.requests: could not be created: "), std::string::npos)
         << said(refused);
-    EXPECT_TRUE(refused.output.ends_with("    slipway topics --replicas 1 create\n"))
+    EXPECT_TRUE(refused.output.ends_with("    slipway topics create --replicas 1\n"))
         << said(refused);
 }
 
