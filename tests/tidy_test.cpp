@@ -44,7 +44,6 @@ const std::vector<Ban> bans = {
      {"tests/bench/",
       "tests/live/",
       "ops/slipway/rehearsal.cpp",
-      "ops/slipway/serve.cpp",
       "topics/embedded_broker_child.cpp"},
      "wait on a condition with a deadline"},
     {"sleep_until", {}, "wait on a condition with a deadline"},

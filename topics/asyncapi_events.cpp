@@ -39,6 +39,7 @@ EventDescription state() {
 
 std::vector<EventField> step_fields() {
     return {service_id,
+            {"vmid", WholeNumber, false, "The VM's number in its cluster, once it has one."},
             pipeline,
             run,
             {"row", WholeNumber, true, "Its place in the log of this run."},

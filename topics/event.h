@@ -45,6 +45,7 @@ struct StateEvent {
 struct StepEvent {
     std::string id;  // stable: a row of the log is told under the same id, however often
     std::string service_id;
+    std::int64_t vmid = 0;  // the VM's number in its cluster; 0: it has none
     std::string pipeline;
     std::int64_t run = 0;
     int row = 0;     // its place in the log of this run

@@ -223,6 +223,11 @@ std::int64_t whole_number(const JsonObject& data, std::string_view name, std::in
     return value;
 }
 
+// Left out where there is none.
+std::int64_t number_if_any(const JsonObject& data, std::string_view name) {
+    return data.find(name) != nullptr ? whole_number(data, name, 0) : 0;
+}
+
 int small_number(const JsonObject& data, std::string_view name) {
     const auto value = whole_number(data, name, 0);
     if (value > std::numeric_limits<int>::max()) {
@@ -315,6 +320,7 @@ StepEvent read_step_event(const Message& message) {
     const JsonObject data(envelope.data, "data");
     StepEvent event{.id = std::move(envelope.id),
                     .service_id = service_id(data),
+                    .vmid = number_if_any(data, "vmid"),
                     .pipeline = name_of(data, "pipeline"),
                     .run = whole_number(data, "run", 0),
                     .row = small_number(data, "row"),

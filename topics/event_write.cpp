@@ -77,6 +77,7 @@ Message to_message(const StateEvent& event, std::string topic) {
 Message to_message(const StepEvent& event, std::string topic) {
     JsonWriter json(256 + event.text.size() + event.line.size());
     json.text("service_id", event.service_id);
+    if (event.vmid > 0) json.number("vmid", event.vmid);
     json.text("pipeline", event.pipeline);
     json.number("run", event.run);
     json.number("row", event.row);

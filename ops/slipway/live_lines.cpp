@@ -9,6 +9,8 @@
 namespace slipway {
 namespace {
 
+constexpr std::size_t most_runs = 100'000;
+
 std::string seconds(std::int64_t microseconds) {
     return fmt::format("{:.2f}s", static_cast<double>(microseconds) / 1e6);
 }
@@ -81,33 +83,51 @@ std::string phase_line(const StepEvent& event, std::string_view what) {
     return fmt::format("{}   sid:{}  {}\n", time_text(event.time), event.service_id, what);
 }
 
-std::string phase_lines(const StepEvent& event) {
-    std::string out;
-    if (event.number == 1 && event.row == 1)
-        out = phase_line(event, fmt::format("[{}] starting", event.pipeline));
-    out += phase_line(event, fmt::format("  · {}: {}", event.label, outcome_of(event)));
-    if (ends_well(event) || event.to == state_parked)
-        out += phase_line(event,
-                          fmt::format("[{}] done ({}) result={}",
-                                      event.pipeline,
-                                      seconds(event.duration_us),
-                                      ends_well(event) ? "success" : "error"));
-    return out;
+std::string run_of(const StepEvent& event) {
+    return fmt::format("{}/{}", event.service_id, event.run);
 }
 
 }  // namespace
+
+// Nothing if the last heading was about the same run.
+std::string LiveLines::heading(const StepEvent& event) {
+    const std::string about = run_of(event);
+    if (about == heading_of_) return {};
+    heading_of_ = about;
+    return fmt::format("--- {}: service={}{} status={} ---\n",
+                       title_of(event),
+                       event.service_id,
+                       event.vmid > 0 ? fmt::format(" vm={}", event.vmid) : "",
+                       event.from);
+}
+
+std::string LiveLines::phase_lines(const StepEvent& event) {
+    std::string out;
+    if (event.number == 1 && event.row == 1) {
+        // Runs that were broken off leave theirs behind: not for ever.
+        if (began_.size() >= most_runs) began_.clear();
+        const EventTime began = event.time - std::chrono::microseconds(event.duration_us);
+        if (began_.emplace(run_of(event), began).second)
+            out = phase_line(event, fmt::format("[{}] starting", event.pipeline));
+    }
+    out += phase_line(event, fmt::format("  · {}: {}", event.label, outcome_of(event)));
+    if (!ends_well(event) && event.to != state_parked) return out;
+    std::string took;
+    if (const auto began = began_.extract(run_of(event)))
+        took = fmt::format(" ({})", seconds((event.time - began.mapped()).count()));
+    return out + phase_line(event,
+                            fmt::format("[{}] done{} result={}",
+                                        event.pipeline,
+                                        took,
+                                        ends_well(event) ? "success" : "error"));
+}
 
 std::string LiveLines::of(const StepEvent& event) {
     if (shows_phases(event)) {
         heading_of_.clear();
         return event.line.empty() ? phase_lines(event) : phase_line(event, "  · " + event.line);
     }
-    const std::string about = fmt::format("{}/{}", event.service_id, event.run);
-    std::string out;
-    if (about != heading_of_)
-        out = fmt::format(
-            "--- {}: service={} status={} ---\n", title_of(event), event.service_id, event.from);
-    heading_of_ = about;
+    const std::string out = heading(event);
     if (!event.line.empty()) return out + time_text(event.time) + "       · " + event.line + "\n";
     const std::string closing = closing_line(event);
     if (!closing.empty()) heading_of_.clear();

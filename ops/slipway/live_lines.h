@@ -1,7 +1,7 @@
 #pragma once
 // Step-events as the lines operators know:
 //
-//     --- Deploy: service=5546 status=clone ---
+//     --- Deploy: service=5546 vm=2005 status=clone ---
 //       [+]  3. Configure DNS records          success (clone -> set_dns) [0.37s]
 //     --- Deploy complete: service=5546 status=ready ---
 //
@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "consumers/runtime/lanes.h"
 #include "topics/event.h"
@@ -23,7 +24,12 @@ class LiveLines {
     std::string of(const StepEvent& event);
 
   private:
+    std::string heading(const StepEvent& event);
+    std::string phase_lines(const StepEvent& event);
+
     std::string heading_of_;  // which service and run the last heading was about
+    // When the runs that show phases began, as far as their beginning was seen.
+    std::unordered_map<std::string, EventTime> began_;
 };
 
 // Prints what this process does, for --verbose. Thread-safe; every line is flushed at once.

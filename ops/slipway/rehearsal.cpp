@@ -57,11 +57,16 @@ void Rehearsal::ask(std::int64_t vm, std::string_view request) {
         parts_.topics.of("requests")));
 }
 
+// Under the lock. Time counts from the first step: until then roles may be joining their groups.
+bool Rehearsal::wants_more() const {
+    if (plan_.issue_for.count() == 0) return asked_ < plan_.vms;
+    return steps_ == 0 || parts_.clock.now() - first_step_ <= plan_.issue_for;
+}
+
 // Under the lock. Keeps the number in flight up for as long as there are VMs to ask for.
 void Rehearsal::ask_more() {
-    const bool by_time = plan_.issue_for.count() > 0;
     while (asked_ - ready_ < plan_.in_flight) {
-        if (by_time ? parts_.clock.now() - began_ > plan_.issue_for : asked_ >= plan_.vms) return;
+        if (!wants_more()) return;
         ask(asked_++, rehearse.name);
     }
     last_step_ = parts_.clock.now();
@@ -120,10 +125,7 @@ bool Rehearsal::wait_for(const std::int64_t& count,
         {
             const std::lock_guard lock(mutex_);
             if (watching_ == Watching::Steps && ready_ < asked_ && removed_ == 0) ask_more();
-            const bool asking = plan_.issue_for.count() > 0
-                                    ? parts_.clock.now() - began_ <= plan_.issue_for
-                                    : asked_ < plan_.vms;
-            if (!asking && count >= asked_) return true;
+            if (!wants_more() && count >= asked_) return true;
             if (steps_ + removed_ != moved) {
                 moved = steps_ + removed_;
                 moved_at = parts_.clock.since_boot();

@@ -22,7 +22,8 @@ namespace slipway {
 struct RehearsalPlan {
     std::int64_t vms = 100;
     std::int64_t in_flight = 64;
-    std::chrono::milliseconds issue_for{0};      // if set: new VMs for so long, whatever `vms` says
+    // If set: new VMs for so long from the first step on, whatever `vms` says.
+    std::chrono::milliseconds issue_for{0};
     std::string payload = "{}";                  // see consumers/steps/rehearse.cpp
     std::chrono::milliseconds give_up{600'000};  // without any progress
     bool end_them = true;                        // afterwards, remove the VMs again
@@ -67,6 +68,7 @@ class Rehearsal final : public Spectator {
   private:
     std::string name_of(std::int64_t vm) const;
     void ask(std::int64_t vm, std::string_view request);
+    bool wants_more() const;
     void ask_more();
     void ask_for_all();
     void look_at_rows();

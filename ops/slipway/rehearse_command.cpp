@@ -181,7 +181,8 @@ void add_rehearse_command(CLI::App& app, Context& context) {
     command->add_option("--vms", o->vms, "How many VMs.")->check(CLI::Range(1, 100'000'000));
     command->add_option("--in-flight", o->in_flight, "How many of them at once.")
         ->check(CLI::Range(1, 100'000'000));
-    command->add_option("--seconds", o->seconds, "New VMs for so long, instead of --vms.");
+    command->add_option(
+        "--seconds", o->seconds, "New VMs for so long from the first step on, instead of --vms.");
     command->add_option("--fail", o->fail, "STATE=SHARE of attempts that fail.");
     command->add_option("--wait", o->wait, "STATE=MS that the step has to wait.");
     command->add_option("--busy", o->busy, "STATE=US of processor time the step takes.");

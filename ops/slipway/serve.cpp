@@ -6,8 +6,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "ops/slipway/command.h"
@@ -27,18 +30,6 @@ sigset_t stop_signals() {
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     return signals;
-}
-
-// Whatever happens while it stops, the process ends: nothing is lost that the database has.
-std::thread end_after(std::chrono::milliseconds longest, const std::atomic<bool>& stopped) {
-    return std::thread([longest, &stopped] {
-        const auto until = std::chrono::steady_clock::now() + longest;
-        while (!stopped && std::chrono::steady_clock::now() < until)
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        if (stopped) return;
-        log(Level::Error, "did not stop in time; ending now, the database is safe");
-        std::_Exit(CouldNot);
-    });
 }
 
 }  // namespace
@@ -104,17 +95,28 @@ void remind_broker(Store& store, Clock& clock) {
     }
 }
 
+std::jthread end_after(std::chrono::milliseconds longest) {
+    return std::jthread([longest](const std::stop_token& stopped) {
+        std::mutex mutex;
+        std::condition_variable_any wake;
+        std::unique_lock lock(mutex);
+        wake.wait_for(lock, stopped, longest, [] { return false; });
+        if (stopped.stop_requested()) return;
+        log(Level::Error, "did not stop in time; ending now, the database is safe");
+        std::_Exit(CouldNot);
+    });
+}
+
 int serve(const Config& config, const Roles& roles, Engine::Parts parts) {
     Engine engine(config, roles, parts);
     engine.start();
     const std::string signal = wait_for_stop();
     log(Level::Info, "stopping: finishing what is in hand", {{"signal", signal}});
-    std::atomic<bool> stopped{false};
-    std::thread guard =
-        end_after(config.runtime.shutdown_timeout + std::chrono::seconds(5), stopped);
-    const bool clean = engine.stop(config.runtime.shutdown_timeout);
-    stopped = true;
-    guard.join();
+    bool clean = false;
+    {
+        const auto guard = end_after(config.runtime.shutdown_timeout + std::chrono::seconds(5));
+        clean = engine.stop(config.runtime.shutdown_timeout);
+    }
     log(clean ? Level::Info : Level::Warning,
         clean ? "stopped" : "stopped with work in hand; the database knows it");
     return Succeeded;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "consumers/runtime/config.h"
 #include "ops/slipway/engine.h"
@@ -41,6 +42,10 @@ std::unique_ptr<EmbeddedBroker> start_embedded_broker(const Config& config,
 // An embedded broker remembers nothing: everything in flight is nudged, unresolved dead letters
 // become news again.
 void remind_broker(Store& store, Clock& clock);
+
+// Whatever happens while it stops, the process ends, with exit code 1: nothing is lost that the
+// database has. Called off, at once, by destroying what it returns.
+std::jthread end_after(std::chrono::milliseconds longest);
 
 // Runs an engine until a stop signal, then ends it within the configured time. Returns an exit
 // code.

@@ -63,9 +63,10 @@ std::string as_text(const StateEvent& event) {
 }
 
 std::string as_text(const StepEvent& event) {
-    return fmt::format("{}\n{}\n{} {} {} {}\n{}\n{}\n{}\n{}\n{}\n{} {} {}\n{}\n{}",
+    return fmt::format("{}\n{} {}\n{} {} {} {}\n{}\n{}\n{}\n{}\n{}\n{} {} {}\n{}\n{}",
                        event.id,
                        event.service_id,
+                       event.vmid,
                        event.pipeline,
                        event.run,
                        event.row,

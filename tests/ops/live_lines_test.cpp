@@ -88,6 +88,52 @@ TEST(LiveLines, StandUnderAHeadingOfTheirVm) {
     EXPECT_TRUE(third.starts_with("--- Rehearsal: service=5546 status=set_ip ---\n")) << third;
 }
 
+TEST(LiveLines, NameTheVmOnceItHasANumber) {
+    LiveLines lines;
+    StepEvent event = moved(step(2, "Clone VM", "success"), "set_ip", "clone");
+    event.vmid = 2005;
+
+    EXPECT_TRUE(
+        lines.of(event).starts_with("--- Rehearsal: service=5546 vm=2005 status=set_ip ---\n"));
+}
+
+StepEvent phase(int row, int number, const std::string& result, std::int64_t after_ms) {
+    StepEvent event = step(number, "Phase", result);
+    event.pipeline = "rehearse_end";
+    event.row = row;
+    event.from = event.to = "rehearse_end";
+    event.duration_us = 20'000;
+    event.time += std::chrono::milliseconds(after_ms);
+    return event;
+}
+
+TEST(LiveLines, SayHowLongARunOfPhasesTookAndThatItBeganOnce) {
+    setenv("TZ", "UTC", 1);
+    tzset();
+    StepEvent last = phase(3, 2, "success", 48'650);
+    last.to = "remove";
+    const StepEvent events[] = {said(phase(1, 1, "waiting", 0), "task runs", 20'000),
+                                said(phase(1, 1, "waiting", 15'000), "task runs", 15'020'000),
+                                phase(2, 1, "success", 30'000),
+                                last};
+
+    LiveLines lines;
+    std::string told;
+    for (const StepEvent& event : events) told += lines.of(event);
+    LiveLines too_late;
+
+    EXPECT_EQ(told, R"(2026-04-18 18:38:38   sid:5546  [rehearse_end] starting
+2026-04-18 18:38:38   sid:5546    · Phase: waiting: task runs
+2026-04-18 18:38:53   sid:5546    · Phase: waiting: task runs
+2026-04-18 18:39:08   sid:5546    · Phase: success
+2026-04-18 18:39:26   sid:5546    · Phase: success
+2026-04-18 18:39:26   sid:5546  [rehearse_end] done (48.67s) result=success
+)");
+    EXPECT_EQ(too_late.of(last), R"(2026-04-18 18:39:26   sid:5546    · Phase: success
+2026-04-18 18:39:26   sid:5546  [rehearse_end] done result=success
+)");
+}
+
 TEST(LiveLines, SayThatAPersonMustDecide) {
     LiveLines lines;
 

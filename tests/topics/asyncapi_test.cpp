@@ -160,6 +160,7 @@ TEST(AsyncApi, DescribesEveryEventAsItIsWritten) {
     const StateEvent state{.service_id = "1", .traceparent = trace};
     StepEvent step{.id = "i",
                    .service_id = "1",
+                   .vmid = 2005,
                    .label = "l",
                    .result = "r",
                    .text = "t",
