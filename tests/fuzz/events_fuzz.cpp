@@ -133,6 +133,21 @@ void check_reader(const Message& message, Reader<Event> read) {
     must(as_text(read(other_mode)) == as_text(*event), "the other mode", other_mode.body);
 }
 
+// What both read may have no two opinions about the texts in it.
+void check_texts(std::string_view body, const Json& theirs) {
+    const JsonObject ours(body, "data");
+    for (const auto& [name, value] : theirs.items()) {
+        if (!value.is_string()) continue;
+        try {
+            const auto* member = ours.find(name);
+            must(member != nullptr, "a name is read as others read it", name);
+            must(member->as_text() == value.get<std::string>(), "a text as others read it", body);
+        } catch (const Unreadable& twice) {
+            must(std::string_view(twice.what()).ends_with("must appear once"), twice.what(), body);
+        }
+    }
+}
+
 // Two opinions about what JSON is. To the other one a NUL is the end, and a number too large for a
 // double an error of its own.
 void check_json(std::string_view body) {
@@ -143,6 +158,7 @@ void check_json(std::string_view body) {
     try {
         const auto theirs = Json::parse(body);
         must(ours.empty() == theirs.is_object() || ours_alone, "others read this as JSON", ours);
+        if (ours.empty()) check_texts(body, theirs);
     } catch (const Json::parse_error&) {
         must(!ours.empty(), "others do not read this as JSON", body);
     } catch (const Json::out_of_range&) {
