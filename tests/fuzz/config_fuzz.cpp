@@ -2,8 +2,8 @@
 // taken is the same when every value comes from the environment instead, and a secret shows in no
 // value and no problem.
 
-#include <algorithm>
-#include <map>
+#include <optional>
+#include <variant>
 
 #include "consumers/runtime/config.h"
 #include "consumers/runtime/config_keys.h"
@@ -39,17 +39,32 @@ std::optional<LoadedConfig> read_or_refuse(const std::string& yaml,
     }
 }
 
-// Every value but maps, which have no form as one text that reads back for all names.
-std::map<std::string_view, std::string> plain_values(const Config& config) {
-    std::map<std::string_view, std::string> values;
+// The values themselves: as texts two that differ may look alike.
+struct Same {
+    Config& left;
+    Config& right;
+
+    template <typename Place>
+    bool operator()(Place place) const {
+        return place(left) == place(right);
+    }
+    bool operator()(const Choice& choice) const { return choice.get(left) == choice.get(right); }
+};
+
+// A map has no form as one text that reads back for all names.
+bool is_map(const ConfigKey& key) {
+    return key.path == "broker.properties";
+}
+
+void check_same(Config& left, Config& right) {
     for (const ConfigKey& key : config_keys())
-        if (key.path != "broker.properties")
-            values[key.path] = value_text(config, key, Show::Plain);
-    return values;
+        must(is_map(key) || std::visit(Same{left, right}, key.place),
+             key.path,
+             value_text(left, key, Show::Plain));
 }
 
 void check_config(const std::string& yaml) {
-    const auto loaded = read_or_refuse(yaml, {});
+    auto loaded = read_or_refuse(yaml, {});
     if (const auto secretly = read_or_refuse(yaml, with_secret)) {
         must(secretly->config.broker.properties.at("sasl.password") == secret, "it is in force");
         for (const auto& value : secretly->values)
@@ -57,10 +72,11 @@ void check_config(const std::string& yaml) {
     }
     if (!loaded) return;
     Environment environment;
-    const auto values = plain_values(loaded->config);
-    for (const auto& [path, value] : values) environment[environment_name(path)] = value;
-    const auto again = parse_config("", "", environment);
-    must(plain_values(again.config) == values, "the same values from the environment");
+    for (const ConfigKey& key : config_keys())
+        if (!is_map(key))
+            environment[environment_name(key.path)] = value_text(loaded->config, key, Show::Plain);
+    auto again = parse_config("", "", environment);
+    check_same(loaded->config, again.config);
 }
 
 }  // namespace
