@@ -82,6 +82,7 @@ void check_config(const std::string& yaml) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const std::string yaml(slipway::as_text(bytes, size));
     // A key whose value names a file is read from this machine, and that may be any file.

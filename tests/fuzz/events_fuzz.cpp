@@ -169,6 +169,7 @@ void check_json(std::string_view body) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const auto message = slipway::message_of(slipway::as_text(bytes, size));
     slipway::check_reader<slipway::StateEvent>(message, slipway::read_state_event);

@@ -114,6 +114,7 @@ void check_rows(std::string_view text) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     slipway::check_rows(slipway::as_text(bytes, size));
     return 0;

@@ -63,9 +63,10 @@ std::vector<std::string> commands_below(const std::string& command) {
     for (std::string line; std::getline(help, line);) {
         if (listed && line.empty()) break;
         if (listed) {
-            const std::string name = line.substr(2, line.find(' ', 2) - 2);
-            found.push_back(command.empty() ? name : command + " " + name);
-            for (const std::string& below : commands_below(found.back())) found.push_back(below);
+            std::string& below = found.emplace_back(command);
+            if (!command.empty()) below += ' ';
+            below += line.substr(2, line.find(' ', 2) - 2);
+            for (const std::string& deeper : commands_below(below)) found.push_back(deeper);
         }
         listed = listed || line == "Subcommands:";
     }

@@ -49,7 +49,7 @@ std::string breaches(const Schema& schema, const Json& document) {
                              .arguments = {schema.path, file.string()},
                              .output = folder.path() / "output"});
     const auto code = validating.wait(60s);
-    const std::string said = validating.tail();
+    std::string said = validating.tail();
     EXPECT_EQ(code, said.empty() ? 0 : 1) << said;
     return said;
 }
