@@ -26,6 +26,8 @@ struct Message {
     std::string key;
     std::string body;
     std::vector<Header> headers;
+    // Nobody waits for it: the broker may get it a few milliseconds later, with others.
+    bool may_wait = false;
 };
 
 // Where a message stands. Offsets begin again when a topic is wiped and made anew.

@@ -31,7 +31,7 @@ struct KafkaSettings {
     // and a member with less than 3 s is dropped before its first join, which takes 3 s, is
     // answered.
     std::chrono::milliseconds session_timeout{0};
-    std::chrono::milliseconds linger{0};
+    std::chrono::milliseconds linger{5};  // of messages that may wait
     std::chrono::milliseconds close_timeout{5'000};
     bool embedded = false;
     // Called from threads of librdkafka.
@@ -64,8 +64,12 @@ class KafkaBus final : public Bus {
     void break_producer();
 
   private:
+    KafkaProducer& producer_of(const Message& message);
+
     KafkaSettings settings_;
-    std::unique_ptr<KafkaProducer> producer_;
+    // librdkafka has one linger per producer.
+    std::unique_ptr<KafkaProducer> prompt_;
+    std::unique_ptr<KafkaProducer> patient_;
     std::unique_ptr<KafkaProgress> progress_;
 };
 

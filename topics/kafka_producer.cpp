@@ -24,7 +24,8 @@ std::size_t size_of(const Message& message) {
 
 }  // namespace
 
-KafkaProducer::KafkaProducer(const KafkaSettings& settings) : settings_(settings) {
+KafkaProducer::KafkaProducer(const KafkaSettings& settings, std::chrono::milliseconds linger)
+    : settings_(settings), linger_(linger) {
     open();
     thread_ = std::thread([this] { serve(); });
 }
@@ -48,7 +49,7 @@ void KafkaProducer::open() {
                            {"message.timeout.ms", "0"},
                            {"partitioner", "murmur2_random"},
                            {"batch.size", std::to_string(batch_bytes)},
-                           {"linger.ms", std::to_string(settings_.linger.count())},
+                           {"linger.ms", std::to_string(linger_.count())},
                            {"retry.backoff.ms", "50"}});
     rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
     auto handle = open_handle(RD_KAFKA_PRODUCER, std::move(conf));
@@ -72,11 +73,6 @@ void KafkaProducer::publish(Message message, Delivered delivered) {
     each.number = next_number_++;
     all_.splice(all_.end(), made);
     if (!ready_ || !unsent_.empty() || !send_locked(each)) unsent_.push_back(&each);
-}
-
-bool KafkaProducer::has_room() const {
-    return messages_ < settings_.most_unacknowledged &&
-           bytes_ < settings_.most_unacknowledged_bytes;
 }
 
 bool KafkaProducer::is_settled_locked(std::int64_t number) const {

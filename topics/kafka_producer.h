@@ -24,13 +24,15 @@ namespace slipway {
 
 class KafkaProducer {
   public:
-    explicit KafkaProducer(const KafkaSettings& settings);
+    KafkaProducer(const KafkaSettings& settings, std::chrono::milliseconds linger);
     ~KafkaProducer();
     KafkaProducer(const KafkaProducer&) = delete;
     KafkaProducer& operator=(const KafkaProducer&) = delete;
 
     void publish(Message message, Delivered delivered);
-    bool has_room() const;
+    // Not acknowledged yet.
+    std::size_t messages() const { return messages_; }
+    std::size_t bytes() const { return bytes_; }
     bool flush(std::chrono::milliseconds longest);
     bool warm_up(const std::vector<std::string>& topics, std::chrono::milliseconds longest);
     std::int64_t refused() const { return refused_; }
@@ -64,6 +66,7 @@ class KafkaProducer {
     void rebuild();
 
     const KafkaSettings& settings_;
+    const std::chrono::milliseconds linger_;
     std::atomic<std::size_t> messages_ = 0;
     std::atomic<std::size_t> bytes_ = 0;
     std::atomic<std::int64_t> refused_ = 0;

@@ -80,14 +80,16 @@ void Teller::strike_off(const StepRow& row) {
     numbers_.finish(row.told_as);
 }
 
-void Teller::nudge(const Vm& vm, std::string_view topic) {
-    bus_.publish(to_message(StateEvent{.service_id = vm.service_id,
-                                       .pipeline = vm.pipeline,
-                                       .state = vm.state,
-                                       .run = vm.run,
-                                       .version = vm.version,
-                                       .traceparent = vm.traceparent},
-                            topics_.of(topic)));
+void Teller::nudge(const Vm& vm, std::string_view topic, bool may_wait) {
+    Message message = to_message(StateEvent{.service_id = vm.service_id,
+                                            .pipeline = vm.pipeline,
+                                            .state = vm.state,
+                                            .run = vm.run,
+                                            .version = vm.version,
+                                            .traceparent = vm.traceparent},
+                                 topics_.of(topic));
+    message.may_wait = may_wait;
+    bus_.publish(std::move(message));
 }
 
 void Teller::nudge(const Nudge& nudge, std::string_view topic, Delivered delivered) {
@@ -113,7 +115,9 @@ void Teller::tell_line(const Vm& vm, std::string_view line, Time now) {
         .time = now,
         .line = clean_text(line),
     };
-    bus_.publish(to_message(event, topics_.of("step-events")));
+    Message message = to_message(event, topics_.of("step-events"));
+    message.may_wait = true;  // as its step's event does, so that they keep their order
+    bus_.publish(std::move(message));
 }
 
 void Teller::publish_dead_letter(const DeadLetterRow& row) {
@@ -132,7 +136,9 @@ void Teller::publish_activity(const ActivityRow& row) {
 }
 
 void Teller::publish_step(const StepRow& row, Delivered delivered) {
-    bus_.publish(to_message(step_event(row), topics_.of("step-events")), std::move(delivered));
+    Message message = to_message(step_event(row), topics_.of("step-events"));
+    message.may_wait = true;
+    bus_.publish(std::move(message), std::move(delivered));
 }
 
 void Teller::beat(Store& store, Time now) {

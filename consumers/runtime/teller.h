@@ -48,7 +48,7 @@ class Teller {
     void tell(const Change& change, bool tell_step);
     void strike_off(const StepRow& row);
 
-    void nudge(const Vm& vm, std::string_view topic);
+    void nudge(const Vm& vm, std::string_view topic, bool may_wait = false);
     void nudge(const Nudge& nudge, std::string_view topic, Delivered delivered = {});
     void tell_line(const Vm& vm, std::string_view line, Time now);
     void publish_dead_letter(const DeadLetterRow& row);

@@ -41,8 +41,6 @@ KafkaSettings kafka_settings(const Config& config) {
     const bool embedded = config.broker.kind == BrokerKind::Embedded;
     return {.brokers = embedded ? embedded_address(config) : config.broker.addresses,
             .properties = config.broker.properties,
-            // With hand-off no step waits for the broker: it is spared by larger batches.
-            .linger = std::chrono::milliseconds(config.runtime.hand_off && !embedded ? 5 : 0),
             .embedded = embedded,
             .log = log_bus_news};
 }
