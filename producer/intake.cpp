@@ -202,6 +202,8 @@ std::vector<Admitted> Intake::decide(const std::vector<Pending>& requests, Time 
 void Intake::publish(const Admitted& admitted) {
     if (admitted.dead_letter) parts_.teller.publish_dead_letter(*admitted.dead_letter);
     if (admitted.next.version == 0) return;
+    if (parts_.lanes && admitted.admission == Admission::Begin)
+        parts_.lanes->keep_row(admitted.next);
     parts_.teller.nudge(admitted.next, find_pipeline(admitted.next.pipeline)->topic);
 }
 

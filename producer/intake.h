@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "consumers/runtime/lanes.h"
 #include "consumers/runtime/offsets.h"
 #include "consumers/runtime/reader.h"
 #include "consumers/runtime/run_step.h"
@@ -32,6 +33,7 @@ class Intake {
         Clock& clock;
         Store& store;
         Teller& teller;
+        Lanes* lanes = nullptr;  // of this process, if it has any: they need not load new rows
     };
 
     Intake(Parts parts, IntakeSettings settings);

@@ -72,6 +72,18 @@ void Lanes::offer(const StateEvent& event, Ticket ticket) {
     ticket.finish();  // old news
 }
 
+void Lanes::keep_row(const Vm& row) {
+    const auto now = parts_.clock.since_boot();
+    const std::lock_guard lock(mutex_);
+    if (settings_.rows_kept == 0 || resting_.size() >= settings_.rows_kept) return;
+    Lane& lane = lane_of(row.service_id);
+    if (lane.at != Lane::At::Resting || lane.known_version >= row.version) return;
+    lane.row = row;
+    lane.row_at = now;
+    lane.known_version = row.version;
+    lane.cluster = row.cluster;
+}
+
 Lanes::Lane& Lanes::lane_of(const std::string& service_id) {
     std::unique_ptr<Lane>& lane = lanes_[service_id];
     if (!lane) {
@@ -299,10 +311,12 @@ void Lanes::won(Lane& lane, Vm& row, const Saved& saved) {
     row.queued = saved.queued;
     // Something can be done at once: the next step, or the request that waits for this VM to rest.
     const bool more = lane.goes_on || (at_rest(row.state) && row.queued > 0);
-    if (more) parts_.teller.nudge(row, find_pipeline(row.pipeline)->topic);
+    lane.goes_on = more && settings_.hand_off == HandOff::On;
+    // Its event will be old news here: only another process could need it, should this one die.
+    const bool may_wait = lane.goes_on;
+    if (more) parts_.teller.nudge(row, find_pipeline(row.pipeline)->topic, may_wait);
     lane.told_version = row.version;
     lane.row = std::move(row);
-    lane.goes_on = more && settings_.hand_off == HandOff::On;
 }
 
 void Lanes::tell(const Lane& lane, const SaveAnswer& answer) {

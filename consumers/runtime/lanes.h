@@ -71,6 +71,9 @@ class Lanes {
     // Takes an event; the ticket is finished when nothing depends on the event any more.
     void offer(const StateEvent& event, Ticket ticket);
 
+    // A row that was committed just now, so that its first event need not load it.
+    void keep_row(const Vm& row);
+
     bool run_one();
     void run_until_stopped();
 

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 constexpr int poll_seconds_most = 300;
 constexpr int poll_seconds_warn = 60;
 constexpr int republish_every_seconds = 5;
-constexpr milliseconds gather_requests{5};
+constexpr milliseconds gather_requests{2};
 constexpr milliseconds gather_events{10};  // with hand-off most of them are old news
 
 StepTimes times_of(const RuntimeConfig& runtime) {
@@ -128,7 +128,11 @@ Engine::Engine(const Config& config, const Roles& roles, Parts parts)
                 .gather = config.runtime.hand_off ? gather_events : milliseconds(0)}));
     if (roles.intake)
         intake_ =
-            std::make_unique<Intake>(Intake::Parts{parts.bus, parts.clock, parts.store, teller_},
+            std::make_unique<Intake>(Intake::Parts{.bus = parts.bus,
+                                                   .clock = parts.clock,
+                                                   .store = parts.store,
+                                                   .teller = teller_,
+                                                   .lanes = readers_.empty() ? nullptr : &lanes_},
                                      IntakeSettings{.group = topics.group("intake"),
                                                     .topic = topics.of("requests"),
                                                     .grace = config.runtime.grace,
