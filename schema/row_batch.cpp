@@ -9,6 +9,8 @@
 namespace slipway {
 namespace {
 
+constexpr std::string_view null_mark = " null";
+
 bool is_plain(char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
 }
@@ -51,8 +53,10 @@ std::vector<RowColumn> row_columns(std::string_view list) {
         const std::string_view column = list.substr(0, list.find(','));
         list.remove_prefix(std::min(list.size(), column.size() + 1));
         const auto space = column.find(' ');
-        columns.push_back(
-            {std::string(column.substr(0, space)), std::string(column.substr(space + 1))});
+        std::string_view type = column.substr(space + 1);
+        const bool may_be_null = type.ends_with(null_mark);
+        if (may_be_null) type.remove_suffix(null_mark.size());
+        columns.push_back({std::string(column.substr(0, space)), std::string(type), may_be_null});
     }
     return columns;
 }
@@ -121,7 +125,7 @@ std::string RowBatch::json(std::span<const RowColumn> columns) const {
         bool first = true;
         for (std::size_t i = 0; i < places.size(); ++i) {
             const Cell& c = cell(row, places[i]);
-            if (c.kind == Kind::Null || (c.kind == Kind::Text && c.length == 0)) continue;
+            if (c.kind == Kind::Null || (is_default(c) && !columns[i].may_be_null)) continue;
             if (!first) out += ',';
             first = false;
             out += names[i];
@@ -140,9 +144,10 @@ std::string RowBatch::json_table(std::span<const RowColumn> columns, std::string
     std::string named, typed;
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const char* comma = i == 0 ? "" : ", ";
-        named += columns[i].is_text()
-                     ? fmt::format("{}coalesce(c{}, '') AS {}", comma, i, columns[i].name)
-                     : fmt::format("{}c{} AS {}", comma, i, columns[i].name);
+        const char* instead = columns[i].is_text() ? "''" : "0";
+        named += columns[i].may_be_null
+                     ? fmt::format("{}c{} AS {}", comma, i, columns[i].name)
+                     : fmt::format("{}coalesce(c{}, {}) AS {}", comma, i, instead, columns[i].name);
         typed += fmt::format("{}c{} {}", comma, i, columns[i].type);
     }
     return fmt::format("(SELECT {} FROM json_to_recordset(CAST({} AS json)) AS r({})) AS j",

@@ -58,7 +58,7 @@ struct AdmitSql {
                               fmt::format("{}{{from_rows}} WHERE true ON CONFLICT DO NOTHING "
                                           "RETURNING service_id",
                                           slipway::insert_vm),
-                              vm_row_columns,
+                              fmt::format("{}, version bigint", vm_row_columns),
                               1)),
           update_vm(over_rows(d,
                               fmt::format("UPDATE vm SET {}, wake_at = j.wake_at {{from_rows}} "

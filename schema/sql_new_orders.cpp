@@ -24,7 +24,8 @@ constexpr std::string_view insert_requests =
     "SELECT j.request_id, j.id, j.type, j.payload, 'accepted', j.why, j.request_traceparent, j.at ";
 
 constexpr std::string_view order_columns =
-    "cluster text, target text, applied text, request_id text, traceparent text, type text, "
+    "version bigint, cluster text, target text, applied text, request_id text, traceparent text, "
+    "type text, "
     "payload text, why text, request_traceparent text, at bigint";
 
 struct NewOrdersSql {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include "schema/sql_store_parts.h"
 
 namespace slipway {
@@ -20,12 +22,13 @@ const std::string_view request_columns =
 
 const std::string_view vm_row_columns =
     "id text, version_was bigint, pipeline text, state text, phase text, run bigint, "
-    "version bigint, wake_at bigint, log_row integer, failures integer, answer text, "
+    "wake_at bigint null, log_row integer, failures integer, answer text, "
     "answered_at bigint, told_at bigint, last_error_action text, last_error text";
 
 const std::string_view set_vm =
-    "pipeline = j.pipeline, state = j.state, phase = j.phase, run = j.run, version = j.version, "
-    "log_row = j.log_row, failures = j.failures, answer = j.answer, answered_at = j.answered_at, "
+    "pipeline = j.pipeline, state = j.state, phase = j.phase, run = j.run, "
+    "version = vm.version + 1, log_row = j.log_row, failures = j.failures, answer = j.answer, "
+    "answered_at = j.answered_at, "
     "told_at = j.told_at, last_error_action = j.last_error_action, last_error = j.last_error";
 
 const std::string_view insert_vm =
@@ -111,6 +114,12 @@ RequestRow read_request(const Rows& rows, std::size_t row) {
 }
 
 void add_vm(RowBatch& rows, const Vm& next, std::int64_t version_was) {
+    if (version_was != 0 && next.version != version_was + 1) {
+        throw std::logic_error(fmt::format("version {} of {} is not the one after {}",
+                                           next.version,
+                                           next.service_id,
+                                           version_was));
+    }
     rows.add("id", next.service_id)
         .add("version_was", version_was)
         .add("pipeline", next.pipeline)

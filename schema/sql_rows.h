@@ -30,12 +30,14 @@ constexpr int request_column_count = 8;
 RequestRow read_request(const Rows& rows, std::size_t row);
 
 // The row of vm as it shall be, and the same as columns for over_rows(). `version_was` goes along
-// for the comparison.
+// for the comparison. Throws std::logic_error unless a row that is there is raised by one version.
 void add_vm(RowBatch& rows, const Vm& next, std::int64_t version_was);
+// All of it but the version, which a row that is there need not be told.
 extern const std::string_view vm_row_columns;
 // "pipeline = j.pipeline, …" for all of them but wake_at and queued.
 extern const std::string_view set_vm;
-// "INSERT INTO vm (…) SELECT j.id, …", what it selects from comes after it; so below.
+// "INSERT INTO vm (…) SELECT j.id, …", what it selects from comes after it; so below. Needs one
+// column more: "version bigint".
 extern const std::string_view insert_vm;
 
 void add_detail(RowBatch& rows, const Vm& next);

@@ -21,12 +21,12 @@ namespace {
 
 constexpr std::string_view change_columns =
     "takes integer, rejects integer, log_pipeline text, number integer, label text, result text, "
-    "text text, lines text, left_state text, reached_state text, began bigint, ended bigint, "
-    "attempts bigint, writer text, told_as bigint";
+    "text text, lines text, left_state text, began bigint, ended bigint, writer text, "
+    "told_as bigint";
 
 // Only in batches in which at least one change touches its run.
 constexpr std::string_view run_columns =
-    "touches_run integer, run_result text, run_error text, ends_run integer, request_id text";
+    "run_result text, run_error text, ends_run integer, request_id text";
 
 // A VM that comes to rest looks at the queue in this very statement: a sub-select would miss a
 // request that was committed meanwhile, the column does not.
@@ -39,9 +39,10 @@ constexpr std::string_view update_vm =
 constexpr std::string_view insert_step =
     "INSERT INTO run_step (service_id, run, row, pipeline, number, label, result, text, lines, "
     "left_state, reached_state, began, ended, attempts, writer, told_as) "
-    "SELECT j.id, j.run, j.log_row, j.log_pipeline, j.number, j.label, j.result, j.text, j.lines, "
-    "j.left_state, j.reached_state, j.began, j.ended, j.attempts, j.writer, j.told_as "
-    "{source}";
+    "SELECT j.id, j.run, j.log_row, CASE WHEN j.log_pipeline = '' THEN j.pipeline "
+    "ELSE j.log_pipeline END, j.number, j.label, j.result, j.text, j.lines, j.left_state, "
+    "CASE WHEN j.phase = '' THEN j.state ELSE j.phase END, j.began, j.ended, 1, j.writer, "
+    "j.told_as {source}";
 
 // Only in batches in which at least one answer repeats the one before: looking for the conflict is
 // a twelfth of the statement.
@@ -54,7 +55,7 @@ constexpr std::string_view count_up =
 constexpr std::string_view update_run =
     "UPDATE run SET result = j.run_result, error = j.run_error, "
     "ended = CASE WHEN j.ends_run = 1 THEN j.ended END {source} "
-    "WHERE j.touches_run = 1 AND run.service_id = j.id AND run.run = j.run";
+    "WHERE j.run_result <> '' AND run.service_id = j.id AND run.run = j.run";
 
 constexpr std::string_view update_request =
     "UPDATE request SET status = 'done' {source} "
@@ -140,23 +141,37 @@ Changes sorted(std::span<const Change> changes) {
     return sorted;
 }
 
-void check_log(const Change& change) {
-    const StepRow& log = change.log;
-    const Vm& next = change.next;
-    if (log.service_id == next.service_id && log.run == next.run && log.row == next.log_row) return;
-    throw std::logic_error("the log row of a change is the newest of its run, not so for " +
-                           next.service_id);
-}
-
-enum class Layout { Steps, StepsAndRuns };
-
 bool touches_run(const Change& change) {
     return change.touches_run || change.ends_run;
 }
 
+// What the database is not told, because it follows.
+void check_log(const Change& change) {
+    const StepRow& log = change.log;
+    const Vm& next = change.next;
+    if (log.service_id != next.service_id || log.run != next.run || log.row != next.log_row) {
+        throw std::logic_error("the log row of a change is the newest of its run, not so for " +
+                               next.service_id);
+    }
+    if (log.to != (next.phase.empty() ? next.state : next.phase)) {
+        throw std::logic_error(fmt::format(
+            "the log of {} says it came to {}, its row does not", next.service_id, log.to));
+    }
+    if (touches_run(change) && change.run_result.empty()) {
+        throw std::logic_error("a change that touches its run says how it stands, not so for " +
+                               next.service_id);
+    }
+}
+
+enum class Layout { Steps, StepsAndRuns };
+
 bool is_rare(const Change& change) {
     return change.changes_detail || change.rejects_queued || !change.starts_request.empty() ||
            change.activity || change.dead_letter;
+}
+
+std::string_view only_if(bool needed, std::string_view text) {
+    return needed ? text : std::string_view();
 }
 
 RowBatch change_rows(const Changes& changes, Layout layout) {
@@ -167,25 +182,23 @@ RowBatch change_rows(const Changes& changes, Layout layout) {
         add_vm(rows.row(), change->next, change->version);
         rows.add("takes", change->starts_request.empty() ? 0 : 1)
             .add("rejects", change->rejects_queued ? 1 : 0)
-            .add("log_pipeline", log.pipeline)
+            .add("log_pipeline", only_if(log.pipeline != change->next.pipeline, log.pipeline))
             .add("number", log.number)
             .add("label", log.label)
             .add("result", log.result)
             .add("text", log.text)
             .add("lines", log.lines)
             .add("left_state", log.from)
-            .add("reached_state", log.to)
             .add("began", log.began)
             .add("ended", log.ended)
-            .add("attempts", log.attempts)
             .add("writer", log.writer)
             .add("told_as", log.told_as);
         if (layout == Layout::Steps) continue;
-        rows.add("touches_run", touches_run(*change) ? 1 : 0)
-            .add("run_result", change->run_result)
-            .add("run_error", change->run_error)
+        const bool touched = touches_run(*change);
+        rows.add("run_result", only_if(touched, change->run_result))
+            .add("run_error", only_if(touched, change->run_error))
             .add("ends_run", change->ends_run ? 1 : 0)
-            .add("request_id", change->next.request_id);
+            .add("request_id", only_if(change->ends_run, change->next.request_id));
     }
     return rows;
 }

@@ -31,7 +31,7 @@ struct StepRow {
     std::string to;
     Time began = {};
     Time ended = {};
-    std::int64_t attempts = 1;
+    std::int64_t attempts = 1;  // counted by the database: 1 whenever it is written
 
     // Who wrote it, and that writer's rising number: proof that a save happened, and the mark from
     // which the step-events of a dead process are published again.
@@ -64,16 +64,16 @@ struct DeadLetterRow {
 // What one answer does to one VM. Applied only if the row still has `version`.
 struct Change {
     std::int64_t version = 0;  // the version the answer was decided on
-    Vm next;                   // the row as it shall be; next.version is the raised one
-    StepRow log;
-    bool repeats = false;  // log.row exists: count it up instead of adding a row
+    Vm next;                   // the row as it shall be; next.version is one more
+    StepRow log;               // log.to is next's phase, or its state outside of phases
+    bool repeats = false;      // log.row exists: count it up instead of adding a row
     // cluster, target, applied, request_id or traceparent differ from the row decided on; otherwise
     // they are not written.
     bool changes_detail = false;
 
     // The run: touched when its error changes and when it ends.
     bool touches_run = false;
-    std::string run_result = {};  // waiting, success, error
+    std::string run_result = {};  // waiting, success, error; never empty if it touches the run
     std::string run_error = {};
     bool ends_run = false;
     bool rejects_queued = false;  // the VM is gone: what waits behind it is rejected

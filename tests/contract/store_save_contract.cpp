@@ -51,6 +51,8 @@ TEST_P(StoreContract, ReadsBackEveryColumnOfAVmAndOfAStep) {
     change.changes_detail = true;
     change.log.lines = "one\ntwo";
     change.log.text = "no";
+    change.log.to = "stopped";
+    change.log.pipeline = "the pipeline it left";
 
     const Vm now = saved(store(), change);
 
@@ -67,7 +69,9 @@ TEST_P(StoreContract, ReadsBackEveryColumnOfAVmAndOfAStep) {
     EXPECT_EQ(now.traceparent, "00-ab-cd-01");
     const StepRow step = store().steps("5546", 1).at(0);
     EXPECT_EQ(step.lines, "one\ntwo");
-    EXPECT_EQ(step.pipeline, "deploy");
+    EXPECT_EQ(step.pipeline, "the pipeline it left");
+    EXPECT_EQ(step.to, "stopped");
+    EXPECT_EQ(step.attempts, 1);
     EXPECT_EQ(step.number, 1);
     EXPECT_EQ(step.began, at(1'000'000));
     EXPECT_EQ(step.ended, at(2'000'000));
@@ -132,6 +136,69 @@ TEST_P(StoreContract, TwoChangesOfOneVmInABatchAreABugAndNothingIsSaved) {
 
     EXPECT_EQ(load_one(store(), "a")->state, "creation");
     EXPECT_EQ(load_one(store(), "b")->state, "creation");
+}
+
+TEST_P(StoreContract, AChangeThatContradictsItselfIsABugAndNothingIsSaved) {
+    const Vm vm = begun(store(), "5546");
+    Change elsewhere = step_to(vm, "set_ip");
+    elsewhere.log.to = "clone";
+    Change another_run = step_to(vm, "set_ip");
+    another_run.log.run = 2;
+    Change too_far = step_to(vm, "set_ip");
+    too_far.next.version = vm.version + 2;
+    Change no_result = rest_in(vm, "ready");
+    no_result.run_result.clear();
+
+    for (const Change& bad : {elsewhere, another_run, too_far, no_result})
+        EXPECT_THROW(save_one(store(), bad), std::logic_error);
+
+    EXPECT_EQ(load_one(store(), "5546")->version, vm.version);
+    Admitted jump = request(vm, "r2", Admission::Interrupt);
+    jump.next.version = vm.version + 2;
+    EXPECT_THROW(admit_one(store(), jump), std::logic_error);
+}
+
+// In one batch with others that leave their runs alone.
+TEST_P(StoreContract, ARunSaysWhatHoldsItUpUntilItGoesOn) {
+    const Vm other = begun(store(), "a");
+    const Vm vm = begun(store(), "b");
+    Change held_up = step_to(vm, "creation");
+    held_up.touches_run = true;
+    held_up.run_result = "waiting";
+    held_up.run_error = "no addresses";
+    Change untouched = step_to(other, "set_ip");
+    untouched.run_result = "success";
+    untouched.run_error = "none of this run's business";
+
+    EXPECT_TRUE(store().save(std::vector{untouched, held_up}).at(1).won);
+    EXPECT_EQ(store().runs("b", 1).at(0).result, "waiting");
+    EXPECT_EQ(store().runs("b", 1).at(0).error, "no addresses");
+    EXPECT_EQ(store().runs("b", 1).at(0).ended, std::nullopt);
+    EXPECT_EQ(store().runs("a", 1).at(0).result, "waiting");
+    EXPECT_EQ(store().runs("a", 1).at(0).error, "");
+
+    Change goes_on = step_to(held_up.next, "set_ip");
+    goes_on.touches_run = true;
+    goes_on.run_result = "waiting";
+    saved(store(), goes_on);
+    EXPECT_EQ(store().runs("b", 1).at(0).error, "");
+}
+
+// A zero is not sent, and a time that is 0 is not the same as none.
+TEST_P(StoreContract, KeepsZerosAndNothingApart) {
+    Vm vm = begun(store(), "5546");
+    Change change = step_to(vm, "set_ip");
+    change.next.wake_at = Time();
+    change.log.began = change.log.ended = Time();
+    change.log.number = 0;
+    vm = saved(store(), change);
+    EXPECT_EQ(vm.wake_at, Time());
+    EXPECT_EQ(vm.failures, 0);
+    EXPECT_EQ(store().steps("5546", 1).at(0).ended, Time());
+
+    change = step_to(vm, "clone");
+    change.next.wake_at.reset();
+    EXPECT_EQ(saved(store(), change).wake_at, std::nullopt);
 }
 
 TEST_P(StoreContract, ARowTheDatabaseRefusesSpoilsItsBatchButNotTheOthersAlone) {

@@ -14,7 +14,7 @@ namespace slipway {
 namespace {
 
 TEST(RowBatch, IsAnArrayOfObjectsWithTheColumnsAskedFor) {
-    const auto columns = row_columns("at bigint, id text, n bigint");
+    const auto columns = row_columns("at bigint null, id text, n bigint");
     RowBatch rows;
     EXPECT_TRUE(rows.empty());
     EXPECT_EQ(rows.json(columns), "[]");
@@ -26,8 +26,9 @@ TEST(RowBatch, IsAnArrayOfObjectsWithTheColumnsAskedFor) {
         .add("at", Time(std::chrono::microseconds(7)));
 
     EXPECT_EQ(rows.json(columns), R"([{"c1":"a","c2":-5},{"c0":7,"c2":4611686018427387904}])");
+    EXPECT_EQ(rows.json(row_columns("more bigint, id text")), R"([{"c0":1,"c1":"a"},{"c0":2}])");
     EXPECT_EQ(RowBatch::json_table(columns, "$1"),
-              "(SELECT c0 AS at, coalesce(c1, '') AS id, c2 AS n FROM "
+              "(SELECT c0 AS at, coalesce(c1, '') AS id, coalesce(c2, 0) AS n FROM "
               "json_to_recordset(CAST($1 AS json)) AS r(c0 bigint, c1 text, c2 bigint)) AS j");
     EXPECT_EQ(rows.size(), 2U);
     const auto places = rows.places_of(columns);
@@ -35,6 +36,14 @@ TEST(RowBatch, IsAnArrayOfObjectsWithTheColumnsAskedFor) {
     EXPECT_EQ(rows.number(1, places[0]), 7);
     EXPECT_TRUE(rows.is_null(0, places[0]));
     EXPECT_THROW(rows.places_of(row_columns("nothing text")), std::logic_error);
+}
+
+TEST(RowBatch, LeavesOutAZeroUnlessItCouldBeTakenForNothing) {
+    RowBatch rows;
+    rows.row().add("n", 0).add("at", Time());
+    rows.row().add("n", 0).add("at", std::optional<Time>());
+
+    EXPECT_EQ(rows.json(row_columns("n bigint, at bigint null")), R"([{"c1":0},{}])");
 }
 
 TEST(RowBatch, EscapesSoThatAnyReaderGetsTheSameTextBack) {
