@@ -69,7 +69,11 @@ const std::vector<Ban> bans = {
     {"DISABLED_", {}, "mend the test or remove it"},
 
     {"<librdkafka/",
-     {"topics/kafka_", "topics/embedded_broker", "tests/bench/", "tests/live/"},
+     {"topics/kafka_",
+      "topics/embedded_broker",
+      "tests/topics/kafka_",
+      "tests/bench/",
+      "tests/live/"},
      "the Bus seam of topics/bus.h"},
     {"<soci/", {"schema/"}, "the Store seam of schema/store.h"},
     {"<Poco/", {"consumers/http/", "producer/gateway", "tests/"}, "the Http seam"},

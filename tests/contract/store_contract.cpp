@@ -177,4 +177,10 @@ std::string whole(Store& store, std::string_view service_id) {
     return text;
 }
 
+std::string status_of(Store& store, const std::string& id) {
+    const auto found = store.requests({&id, 1});
+    return found.empty() ? "unknown"
+                         : found[0].status + (found[0].why.empty() ? "" : ": ") + found[0].why;
+}
+
 }  // namespace slipway

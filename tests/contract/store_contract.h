@@ -76,4 +76,7 @@ Vm saved(Store& store, const Change& change);
 // Everything there is about one VM, as text.
 std::string whole(Store& store, std::string_view service_id);
 
+// What became of a request: "unknown", or its status and why.
+std::string status_of(Store& store, const std::string& id);
+
 }  // namespace slipway
