@@ -71,7 +71,7 @@ class Lanes {
     // Takes an event; the ticket is finished when nothing depends on the event any more.
     void offer(const StateEvent& event, Ticket ticket);
 
-    // A row that was committed just now, so that its first event need not load it.
+    // A row committed a moment ago, so that its first event need not load it.
     void keep_row(const Vm& row);
 
     bool run_one();
