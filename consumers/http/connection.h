@@ -1,0 +1,67 @@
+#pragma once
+// One connection to a server, plain or TLS, on which nothing ever waits longer than it may.
+//
+// Names, addresses and TCP are Poco's. TLS is OpenSSL on a socket that does not block: Poco's own
+// secure socket gives every read and every part of the handshake a timeout of its own, waives the
+// host's name for loopback, and cannot say why a certificate was refused.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "consumers/http/http.h"
+#include "consumers/runtime/clock.h"
+
+namespace slipway {
+
+// https://host:port or http://host:port
+struct HttpTarget {
+    bool tls = true;
+    std::string host;
+    std::uint16_t port = 443;
+    std::string path;  // what follows, query included
+
+    std::string authority() const;  // host:port, as the Host header and error texts have it
+};
+
+// Throws Error if it is no address of a server.
+HttpTarget parse_url(std::string_view url);
+
+// Ends at a fixed time, whatever happens on the way.
+struct TimeLimit {
+    const Clock& clock;
+    std::chrono::nanoseconds ends_at;
+
+    // Throws Error that says what took too long.
+    std::chrono::nanoseconds left(std::string_view what) const;
+};
+
+class Connection {
+  public:
+    virtual ~Connection() = default;
+
+    // Both throw Error when it breaks or the time is over.
+    virtual void write(std::string_view bytes, const TimeLimit& limit) = 0;
+    // Some bytes, at least one; empty if the other side has closed.
+    virtual std::string read(const TimeLimit& limit) = 0;
+    // Nothing has come, and the other side has not closed.
+    virtual bool is_quiet() = 0;
+};
+
+// The settings of TLS that follow from HttpTrust: read once, used by many connections.
+class TlsContext;
+std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust);
+
+// Connects, and shakes hands if `context` is given. Throws Error; nothing of a request was sent.
+// The resolver alone is beyond our reach: it takes what /etc/resolv.conf lets it take.
+std::unique_ptr<Connection> open_connection(const HttpTarget& target,
+                                            const std::shared_ptr<TlsContext>& context,
+                                            const TimeLimit& limit);
+
+// "AA:BB:…", 64 hex digits with or without colons, in either case -> 64 small hex digits.
+// Throws Error if it is none.
+std::string plain_fingerprint(std::string_view text);
+
+}  // namespace slipway

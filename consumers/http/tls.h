@@ -1,0 +1,24 @@
+#pragma once
+// TLS on a connected socket; see connection.h.
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <memory>
+#include <string>
+
+#include "consumers/http/connection.h"
+
+namespace slipway {
+
+std::unique_ptr<Connection> open_tls(Poco::Net::StreamSocket socket,
+                                     const std::string& host,
+                                     std::shared_ptr<TlsContext> context,
+                                     const TimeLimit& limit);
+
+// Until the socket can be written (or read), an error included: the next call will say it.
+void wait_for(Poco::Net::StreamSocket& socket,
+              int for_what,
+              const TimeLimit& limit,
+              std::string_view what);
+
+}  // namespace slipway
