@@ -1,0 +1,88 @@
+#pragma once
+// One Proxmox cluster as we speak with it: endpoints, credentials, and what became of a request.
+//
+// Nothing is ever sent twice that may have been executed once. What provably was not is tried at
+// the cluster's next endpoint; what only reads is, too. An endpoint that failed is left alone for a
+// while, and if all of them are, calls fail at once instead of holding a thread until the timeout.
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "consumers/http/http.h"
+#include "consumers/proxmox/calls.h"
+#include "consumers/proxmox/fault.h"
+#include "consumers/runtime/clock.h"
+#include "consumers/runtime/world.h"
+
+namespace slipway {
+
+struct ClusterSettings {
+    std::string name = "proxmox";
+    std::vector<std::string> endpoints;  // https://pve1.example:8006
+    std::string token = {};              // user@realm!name=secret
+    std::string user = {};               // user@realm, for what a token may not do
+    std::string password = {};
+    HttpTrust trust = {};
+    // Longer than the 30 s that a node waits for another, so that its answer is what we get.
+    std::chrono::milliseconds timeout{35'000};
+};
+
+// Throws Error if something is missing or wrong, all without asking anybody.
+void check_settings(const ClusterSettings& settings);
+
+class ProxmoxCluster {
+  public:
+    ProxmoxCluster(Http& http, const Clock& clock, ClusterSettings settings);
+
+    // Throws ProxmoxError. After `deadline` nothing that changes something is sent. Any thread.
+    PveAnswer send(const PveCall& call,
+                   const std::vector<Argument>& arguments,
+                   std::optional<Deadline> deadline);
+
+    const std::string& name() const { return settings_.name; }
+    const Clock& clock() const { return clock_; }
+
+  private:
+    struct Endpoint {
+        std::string url;
+        int failures = 0;                      // in a row
+        std::chrono::nanoseconds again_at{0};  // not before, unless it is well
+    };
+    struct Ticket {
+        std::string cookie;
+        std::string csrf;
+        std::chrono::nanoseconds got_at{0};
+    };
+    struct Outgoing {
+        const PreparedCall& prepared;
+        std::vector<HttpHeader> headers;
+        std::optional<Deadline> deadline;
+    };
+
+    HttpAnswer send_to_one_of(const Outgoing& outgoing);
+    std::optional<std::size_t> pick(const std::vector<bool>& tried);
+    void failed(std::size_t endpoint);
+    void answered(std::size_t endpoint);
+    HttpRequest request_to(std::size_t endpoint, const Outgoing& outgoing) const;
+
+    bool by_ticket(const PveCall& call) const;
+    std::vector<HttpHeader> credentials(const PreparedCall& prepared);
+    Ticket ticket();
+    Ticket log_in(const std::string& password);
+    void forget_ticket(const std::vector<HttpHeader>& headers);
+
+    Http& http_;
+    const Clock& clock_;
+    const ClusterSettings settings_;
+
+    std::mutex endpoints_mutex_;
+    std::vector<Endpoint> endpoints_;
+
+    std::mutex ticket_mutex_;  // held while somebody logs in: the others want the same ticket
+    std::optional<Ticket> ticket_;
+};
+
+}  // namespace slipway
