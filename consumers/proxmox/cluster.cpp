@@ -37,14 +37,26 @@ void replace_all(std::string& text, std::string_view what) {
         text.replace(at, what.size(), "***");
 }
 
+std::string without(std::string text, const std::vector<std::string>& secrets) {
+    for (const std::string& secret : secrets)
+        if (!secret.empty()) replace_all(text, secret);
+    return text;
+}
+
 // Proxmox quotes what it finds wrong; a password among it is nobody's business.
-void hide_secrets(HttpAnswer& answer, const std::vector<std::string>& secrets) {
-    for (const std::string& secret : secrets) {
-        if (secret.empty()) continue;
-        replace_all(answer.reason, secret);
-        const std::string quoted =
-            JsonValue(secret).dump(-1, ' ', false, JsonValue::error_handler_t::replace);
-        replace_all(answer.body, quoted.substr(1, quoted.size() - 2));
+PveAnswer read_without_secrets(const HttpAnswer& answer, const PreparedCall& prepared) {
+    try {
+        return read_answer(answer, prepared.shown);
+    } catch (const ProxmoxError& error) {
+        if (prepared.secrets.empty()) throw;
+        ProxmoxError::Parts parts{.fault = error.fault,
+                                  .request = prepared.shown,
+                                  .status = error.status,
+                                  .text = without(error.text, prepared.secrets)};
+        for (const FieldError& field : error.fields)
+            parts.fields.push_back(
+                {.field = field.field, .text = without(field.text, prepared.secrets)});
+        throw ProxmoxError(parts);
     }
 }
 
@@ -111,8 +123,7 @@ PveAnswer ProxmoxCluster::send(const PveCall& call,
         outgoing.headers = credentials(prepared);
         answer = send_to_one_of(outgoing);
     }
-    hide_secrets(answer, prepared.secrets);
-    return read_answer(answer, prepared.shown);
+    return read_without_secrets(answer, prepared);
 }
 
 HttpAnswer ProxmoxCluster::send_to_one_of(const Outgoing& outgoing) {
@@ -248,10 +259,9 @@ ProxmoxCluster::Ticket ProxmoxCluster::ticket() {
 ProxmoxCluster::Ticket ProxmoxCluster::log_in(const std::string& password) {
     const PreparedCall prepared =
         prepare(call_named("log_in"), {{"username", settings_.user}, {"password", password}});
-    HttpAnswer answer =
+    const HttpAnswer answer =
         send_to_one_of({.prepared = prepared, .headers = {}, .deadline = std::nullopt});
-    hide_secrets(answer, prepared.secrets);
-    const JsonValue data = read_answer(answer, prepared.shown).data;
+    const JsonValue data = read_without_secrets(answer, prepared).data;
     const auto cookie = text_at(data, "ticket");
     const auto csrf = text_at(data, "CSRFPreventionToken");
     if (flag_at(data, "NeedTFA").value_or(false))
