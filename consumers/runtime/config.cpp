@@ -109,7 +109,7 @@ void set_from_file(Reading& reading, const ConfigKey& key, const std::string& pa
 const ConfigKey* key_of_file(std::string_view path) {
     if (!path.ends_with(file_suffix)) return nullptr;
     const ConfigKey* key = find_config_key(path.substr(0, path.size() - file_suffix.size()));
-    return key != nullptr && key->secret == Secret::Yes ? key : nullptr;
+    return key != nullptr && key->secret != Secret::No ? key : nullptr;
 }
 
 bool is_section(std::string_view path) {
@@ -123,7 +123,7 @@ std::string unknown_key(std::string_view path) {
     for (const ConfigKey& key : config_keys()) {
         owned.emplace_back(key.path);
         owned.emplace_back(key.path.substr(0, key.path.find('.')));
-        if (key.secret == Secret::Yes) owned.push_back(std::string(key.path) + "_file");
+        if (key.secret != Secret::No) owned.push_back(std::string(key.path) + "_file");
     }
     const std::vector<std::string_view> words(owned.begin(), owned.end());
     const auto near = nearest(path, words);
@@ -197,7 +197,7 @@ void read_yaml(Reading& reading, const std::string& text) {
 void read_variable(Reading& reading, const std::string& name, const std::string& text) {
     for (const ConfigKey& key : config_keys()) {
         const std::string plain = environment_name(key.path);
-        const bool in_file = key.secret == Secret::Yes && name == plain + "_FILE";
+        const bool in_file = key.secret != Secret::No && name == plain + "_FILE";
         if (name != plain && !in_file) continue;
         const std::string earlier = reading.source(key.path);
         if (earlier.starts_with(environment_prefix))

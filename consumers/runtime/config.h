@@ -59,6 +59,38 @@ struct LogConfig {
     bool verbose = false;
 };
 
+// The cluster that `slipway pve` speaks with.
+struct ProxmoxConfig {
+    std::string endpoints;
+    std::string token;
+    std::string user;
+    std::string password;
+    std::string ca_file;
+    std::string fingerprint;
+    bool verify = true;
+    std::chrono::milliseconds timeout{35'000};
+};
+
+// How `slipway pve` watches tasks.
+struct PveConfig {
+    std::chrono::milliseconds interval{500};
+    int at_once = 4;
+    int retries = 3;
+    std::chrono::milliseconds retry_pause{5'000};
+};
+
+// How long each kind of task is watched. None of them ends a task.
+struct TaskLimitsConfig {
+    std::chrono::milliseconds start_stop{std::chrono::minutes(5)};
+    std::chrono::milliseconds create{std::chrono::minutes(30)};
+    std::chrono::milliseconds snapshot{std::chrono::minutes(10)};
+    std::chrono::milliseconds backup{std::chrono::minutes(240)};
+    std::chrono::milliseconds migration{std::chrono::minutes(60)};
+    std::chrono::milliseconds make_template{std::chrono::minutes(60)};
+    std::chrono::milliseconds clone{std::chrono::minutes(120)};
+    std::chrono::milliseconds other{std::chrono::minutes(30)};
+};
+
 struct RehearsalConfig {
     std::string ledger;
 };
@@ -71,6 +103,9 @@ struct Config {
     RuntimeConfig runtime = {};
     DueConfig due = {};
     LogConfig log = {};
+    ProxmoxConfig proxmox = {};
+    PveConfig pve = {};
+    TaskLimitsConfig task_limits = {};
     RehearsalConfig rehearsal = {};
 };
 

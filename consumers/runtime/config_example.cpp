@@ -27,7 +27,7 @@ std::string entry(const ConfigKey& key, std::string_view indent) {
     if (value.empty()) value = "\"\"";
     std::string out =
         fmt::format("{0}# {1}\n{0}# {2}; {3}", indent, key.sentence, type_text(key), variable);
-    if (key.secret == Secret::Yes) out += fmt::format("; {}_file, {}_FILE", name, variable);
+    if (key.secret != Secret::No) out += fmt::format("; {}_file, {}_FILE", name, variable);
     return out + fmt::format("\n{}{}: {}\n", indent, name, value);
 }
 

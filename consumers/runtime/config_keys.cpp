@@ -48,6 +48,9 @@ using Broker = BrokerConfig;
 using Runtime = RuntimeConfig;
 using Due = DueConfig;
 using Log = LogConfig;
+using Pve = ProxmoxConfig;
+using Watch = PveConfig;
+using Limit = TaskLimitsConfig;
 using Rehearsal = RehearsalConfig;
 
 // clang-format off
@@ -108,6 +111,49 @@ constexpr ConfigKey table[] = {
         "How a record is written: logfmt for people, json for machines; one line each."},
     {"log.verbose",               &in<&C::log, &Log::verbose>,                    any,                   No,
         "Print every step and every live line to stdout, as `slipway watch` does."},
+
+    {"proxmox.endpoints",         &in<&C::proxmox, &Pve::endpoints>,               {0, 4096},           No,
+        "Nodes of the cluster, https://host:8006, separated by commas; the next is asked if one is away."},
+    {"proxmox.token",             &in<&C::proxmox, &Pve::token>,                   {0, 1024},           Whole,
+        "API token, user@realm!name=secret, made without privilege separation or with rights of its own."},
+    {"proxmox.user",              &in<&C::proxmox, &Pve::user>,                    {0, 256},            No,
+        "user@realm with a password, for what no token may do (clearing a lock: root@pam); or instead of one."},
+    {"proxmox.password",          &in<&C::proxmox, &Pve::password>,                {0, 1024},           Whole,
+        "The password of proxmox.user."},
+    {"proxmox.ca_file",           &in<&C::proxmox, &Pve::ca_file>,                 {0, 4096},           No,
+        "PEM file of the authority that signed the nodes' certificates: /etc/pve/pve-root-ca.pem of any node."},
+    {"proxmox.fingerprint",       &in<&C::proxmox, &Pve::fingerprint>,             {0, 256},            No,
+        "Or the SHA-256 fingerprint of the one certificate to believe; `pvenode cert info` shows it."},
+    {"proxmox.verify",            &in<&C::proxmox, &Pve::verify>,                  any,                 No,
+        "False believes anybody, who can then read the credentials: for a try on a laptop, never in earnest."},
+    {"proxmox.timeout",           &in<&C::proxmox, &Pve::timeout>,                 {second, hour},      No,
+        "For one call, all of it; longer than the 30 s for which one node waits for another."},
+
+    {"pve.interval",              &in<&C::pve, &Watch::interval>,                  {100, minute},       No,
+        "Time between two looks of `slipway pve` at the tasks that it watches."},
+    {"pve.at_once",               &in<&C::pve, &Watch::at_once>,                   {1, 1'000},          No,
+        "Machines that one command of `slipway pve vm` works on at the same time."},
+    {"pve.retries",               &in<&C::pve, &Watch::retries>,                   {0, 1'000},          No,
+        "How often a look that got no answer is repeated before a task's outcome counts as unknown."},
+    {"pve.retry_pause",           &in<&C::pve, &Watch::retry_pause>,               {100, hour},         No,
+        "Pause before such a look is repeated."},
+
+    {"task_limits.start_stop",    &in<&C::task_limits, &Limit::start_stop>,        {second, 7 * 24 * hour}, No,
+        "How long starts, stops and shutdowns are watched; a limit ends the watching, never the task."},
+    {"task_limits.create",        &in<&C::task_limits, &Limit::create>,            {second, 7 * 24 * hour}, No,
+        "How long the making of a machine or container is watched."},
+    {"task_limits.snapshot",      &in<&C::task_limits, &Limit::snapshot>,          {second, 7 * 24 * hour}, No,
+        "How long making, removing and going back to a snapshot is watched."},
+    {"task_limits.backup",        &in<&C::task_limits, &Limit::backup>,            {second, 7 * 24 * hour}, No,
+        "How long backups and restores are watched."},
+    {"task_limits.migration",     &in<&C::task_limits, &Limit::migration>,         {second, 7 * 24 * hour}, No,
+        "How long migrations are watched."},
+    {"task_limits.template",      &in<&C::task_limits, &Limit::make_template>,     {second, 7 * 24 * hour}, No,
+        "How long turning a machine into a template is watched."},
+    {"task_limits.clone",         &in<&C::task_limits, &Limit::clone>,             {second, 7 * 24 * hour}, No,
+        "How long clones are watched."},
+    {"task_limits.other",         &in<&C::task_limits, &Limit::other>,             {second, 7 * 24 * hour}, No,
+        "How long any other task is watched."},
 
     {"rehearsal.ledger",          &in<&C::rehearsal, &Rehearsal::ledger>,         {0, 4096},             No,
         "File to which rehearsal steps append their effects, as proof that none was lost; none if empty."},

@@ -28,7 +28,11 @@ using ConfigPlace = std::variant<std::string& (*)(Config&),
                                  std::map<std::string, std::string>& (*)(Config&),
                                  Choice>;
 
-enum class Secret { No, Yes };
+enum class Secret {
+    No,
+    Yes,    // an address or a map with a secret in it, which alone is masked
+    Whole,  // all of it
+};
 
 // For numbers as they are, for durations in milliseconds, for texts their length.
 struct Limits {

@@ -168,7 +168,8 @@ void set_value(Config& config, const ConfigKey& key, const std::string& text) {
 std::string value_text(const Config& config, const ConfigKey& key, Show show) {
     Config copy = config;  // the places of the table speak of a Config that may be changed
     std::string text = std::visit(Getter{copy, show}, key.place);
-    return show == Show::Masked ? masked_url(text) : text;
+    if (show == Show::Plain || text.empty()) return text;
+    return key.secret == Secret::Whole ? "***" : masked_url(text);
 }
 
 std::optional<milliseconds> parse_duration(std::string_view text) {

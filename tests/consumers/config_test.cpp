@@ -118,8 +118,8 @@ TEST(Config, SaysFileLineKeyAndTheNearestKey) {
          "runtme:\n  grace: 60s\n",
          "slipway.yaml:1: runtme: unknown key; did you mean runtime?"},
         {"nothing near",
-         "proxmox_password: 1\n",
-         "slipway.yaml:1: proxmox_password: unknown key; `slipway config show` lists all there "
+         "carrier_pigeon: 1\n",
+         "slipway.yaml:1: carrier_pigeon: unknown key; `slipway config show` lists all there "
          "are"},
         {"not a duration",
          "runtime:\n  grace: 60\n",
@@ -208,7 +208,8 @@ TEST(Config, WarnsOfAVariableThatNamesNoKey) {
 TEST(Config, ShowsNoSecretAndWhereEachValueCameFrom) {
     const LoadedConfig loaded = parse_config(
         "database: {url: 'postgresql://slipway:secret@db/x?sslpassword=secret'}\n"
-        "broker: {properties: {sasl.username: me, sasl.password: secret}}\n",
+        "broker: {properties: {sasl.username: me, sasl.password: secret}}\n"
+        "proxmox: {token: 'root@pam!a=secret', password: secret}\n",
         "slipway.yaml",
         {{"SLIPWAY_DUE_BATCH", "7"}});
 
@@ -219,7 +220,9 @@ TEST(Config, ShowsNoSecretAndWhereEachValueCameFrom) {
     EXPECT_EQ(shown,
               "database.url = postgresql://slipway:***@db/x?sslpassword=***  # slipway.yaml:1\n"
               "broker.properties = {sasl.password: ***, sasl.username: me}  # slipway.yaml:2\n"
-              "due.batch = 7  # SLIPWAY_DUE_BATCH\n");
+              "due.batch = 7  # SLIPWAY_DUE_BATCH\n"
+              "proxmox.token = ***  # slipway.yaml:3\n"
+              "proxmox.password = ***  # slipway.yaml:3\n");
 }
 
 TEST(Config, AFileThatWasNamedMustExist) {
