@@ -34,6 +34,7 @@ void add_config_command(CLI::App& app, Context& context);
 void add_embedded_broker_command(CLI::App& app, Context& context);
 void add_migrate_command(CLI::App& app, Context& context);
 void add_pipelines_command(CLI::App& app, Context& context);
+void add_pve_command(CLI::App& app, Context& context);
 void add_rehearse_command(CLI::App& app, Context& context);
 void add_run_command(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);

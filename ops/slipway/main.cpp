@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
     slipway::add_migrate_command(app, context);
     slipway::add_topics_command(app, context);
     slipway::add_watch_command(app, context);
+    slipway::add_pve_command(app, context);
     slipway::add_config_command(app, context);
     slipway::add_version_command(app, context);
     slipway::add_embedded_broker_command(app, context);

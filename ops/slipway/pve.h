@@ -1,0 +1,62 @@
+#pragma once
+// What the sub-commands of `slipway pve` share: the cluster that the configuration names, and the
+// texts that people write for machines, times and kinds of tasks.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "consumers/http/net_http.h"
+#include "consumers/proxmox/tasks.h"
+#include "consumers/proxmox/vms.h"
+#include "consumers/runtime/config.h"
+#include "ops/slipway/command.h"
+#include "ops/slipway/pve_run.h"
+
+namespace slipway {
+
+// The real parts, built by hand. Throws UsageError if the configuration names no cluster.
+class PveSession {
+  public:
+    explicit PveSession(const Config& config);
+
+    const Config config;
+    SystemClock clock;
+    NetHttp http;
+    ProxmoxCluster cluster;
+    Proxmox pve;
+};
+
+ClusterSettings cluster_settings(const ProxmoxConfig& config);
+
+// "pve1:100". Throws UsageError.
+VmPlace parse_place(const std::string& text);
+std::vector<VmPlace> parse_places(const std::vector<std::string>& texts);
+
+// "2h" before now, or a time as RFC 3339 has it. Throws UsageError.
+Time parse_since(const std::string& text, Time now);
+
+// A duration as the configuration has them. Throws UsageError.
+std::chrono::milliseconds parse_limit(const std::string& text);
+
+// How long a task of that type ("qmclone") is watched.
+std::chrono::milliseconds limit_for(const TaskLimitsConfig& limits, std::string_view task_type);
+
+RunSettings run_settings(const PveConfig& config);
+
+// Options that several sub-commands have.
+struct RunOptions {
+    std::string interval;  // empty: as configured
+    std::string timeout;
+    int at_once = 0;
+    bool json = false;
+};
+void add_run_options(CLI::App* command, RunOptions& options);
+
+// Does it, shows it live, and answers the exit code.
+int run_actions(PveSession& session, std::vector<PveAction> actions, const RunOptions& options);
+
+void add_pve_task_commands(CLI::App* pve, Context& context);
+void add_pve_machine_commands(CLI::App* pve, Context& context);
+
+}  // namespace slipway

@@ -1,0 +1,210 @@
+#include "ops/slipway/pve_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ops/slipway/command.h"
+
+namespace slipway {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr std::int64_t log_part = 500;
+constexpr std::int64_t tail_lines = 10;
+
+// No answer, or none that says anything about the task: it may be well.
+bool may_be_asked_again(const ProxmoxError& error) {
+    switch (error.fault) {
+        case Fault::NotExecuted:
+        case Fault::Unknown:
+        case Fault::Locked:
+            return true;
+        case Fault::Gone:
+        case Fault::Refused:
+        case Fault::Forbidden:
+        case Fault::WrongParameter:
+            return false;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string_view outcome_name(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::Waiting:
+            return "waiting";
+        case Outcome::Running:
+            return "running";
+        case Outcome::Completed:
+            return "completed";
+        case Outcome::Failed:
+            return "failed";
+        case Outcome::Timeout:
+            return "timeout";
+        case Outcome::Unknown:
+            return "unknown";
+    }
+    return "";
+}
+
+struct PveRun::Inside {
+    PveAction action;
+    ActionState state;
+    nanoseconds began{0};
+    nanoseconds not_before{0};
+    int failures = 0;  // in a row
+    std::int64_t log_read = 0;
+};
+
+PveRun::PveRun(Proxmox pve, RunSettings settings, Pause pause, Show show)
+    : pve_(pve), settings_(settings), pause_(std::move(pause)), show_(std::move(show)) {}
+
+std::vector<ActionState> PveRun::run(std::vector<PveAction> actions) {
+    std::vector<Inside> all;
+    for (PveAction& action : actions) {
+        std::string subject = action.subject;
+        all.push_back({.action = std::move(action), .state = {.subject = std::move(subject)}});
+    }
+    std::vector<ActionState> states;
+    while (true) {
+        auto running = std::count_if(all.begin(), all.end(), [](const Inside& one) {
+            return one.state.outcome == Outcome::Running;
+        });
+        bool finished = true;
+        for (Inside& one : all) {
+            if (one.state.outcome == Outcome::Waiting && running < settings_.at_once) {
+                one.began = pve_.cluster.clock().since_boot();
+                one.state.outcome = Outcome::Running;
+                ++running;
+            }
+            if (one.state.outcome == Outcome::Running) look(one);
+            finished = finished && one.state.outcome > Outcome::Running;
+        }
+        states.clear();
+        for (const Inside& one : all) states.push_back(one.state);
+        show_(states);
+        if (finished) return states;
+        pause_(settings_.interval);
+    }
+}
+
+bool PveRun::may_act(const Inside& one) const {
+    return pve_.cluster.clock().since_boot() >= one.not_before;
+}
+
+void PveRun::look(Inside& one) {
+    const nanoseconds elapsed = pve_.cluster.clock().since_boot() - one.began;
+    one.state.elapsed = std::chrono::duration_cast<milliseconds>(elapsed);
+    if (may_act(one)) one.state.upid ? look_at_task(one) : start(one);
+    if (one.state.outcome != Outcome::Running || one.state.elapsed < one.action.limit) return;
+    one.state.outcome = Outcome::Timeout;
+    one.state.text = one.state.upid
+                         ? fmt::format("still running; go on with: slipway pve task wait '{}'",
+                                       one.state.upid->text)
+                         : "could not be started in time: " + one.state.text;
+}
+
+void PveRun::start(Inside& one) {
+    try {
+        started(one, one.action.start());
+    } catch (const ProxmoxError& error) {
+        if (error.fault == Fault::NotExecuted) return try_again(one, error.what());
+        one.state.outcome = Outcome::Failed;
+        one.state.text = error.what();
+        if (error.fault != Fault::Unknown) return;
+        // It may have begun: never sent again, but looked for.
+        one.state.outcome = Outcome::Unknown;
+        try {
+            if (!one.action.find_started) return;
+            if (const auto upid = one.action.find_started()) started(one, *upid);
+        } catch (const ProxmoxError&) {
+            one.state.text += "; whether it began could not be found out";
+        }
+    } catch (const Error& error) {
+        one.state.outcome = Outcome::Failed;
+        one.state.text = error.what();
+    }
+}
+
+void PveRun::started(Inside& one, const Started& what) {
+    one.failures = 0;
+    if (const auto* already = std::get_if<AlreadySo>(&what)) {
+        one.state.outcome = Outcome::Completed;
+        one.state.text = already->text;
+        return;
+    }
+    one.state.upid = std::get<Upid>(what);
+    one.state.outcome = Outcome::Running;
+    one.state.text.clear();
+}
+
+void PveRun::look_at_task(Inside& one) {
+    try {
+        const auto status = task_status(pve_, *one.state.upid);
+        if (!status) {
+            // A list may lag behind; a task that is forgotten stays so.
+            return try_again(one,
+                             "node " + one.state.upid->node + " knows no such task (any more)");
+        }
+        if (settings_.progress) read_progress(one);
+        if (status->running) {
+            one.failures = 0;
+            one.state.text.clear();
+        } else {
+            ended(one, *status);
+        }
+    } catch (const ProxmoxError& error) {
+        if (may_be_asked_again(error)) return try_again(one, error.what());
+        one.state.outcome = Outcome::Unknown;
+        one.state.text = error.what();
+    }
+}
+
+void PveRun::read_progress(Inside& one) {
+    try {
+        const TaskLog part = task_log(pve_, *one.state.upid, one.log_read, log_part);
+        one.log_read += static_cast<std::int64_t>(part.lines.size());
+        if (const auto percent = progress_in(part.lines)) one.state.percent = percent;
+    } catch (const ProxmoxError&) {
+        // Nice to have; what became of the task is asked for apart.
+    }
+}
+
+void PveRun::ended(Inside& one, const TaskStatus& status) {
+    one.state.text = status.exit_status;
+    if (!succeeded(status.exit_status)) {
+        one.state.outcome = Outcome::Failed;
+        try {
+            one.state.log_tail = task_log_tail(pve_, status.upid, tail_lines);
+        } catch (const ProxmoxError& error) {
+            one.state.log_tail = {std::string("cannot be read: ") + error.what()};
+        }
+        return;
+    }
+    const std::string wrong = one.action.verify ? one.action.verify() : std::string();
+    one.state.outcome = wrong.empty() ? Outcome::Completed : Outcome::Failed;
+    if (!wrong.empty())
+        one.state.text = fmt::format("the task says {}, but {}", status.exit_status, wrong);
+}
+
+// Later, unless that has been said too often.
+void PveRun::try_again(Inside& one, const std::string& why) {
+    one.state.text = why;
+    one.not_before = pve_.cluster.clock().since_boot() + settings_.retry_pause;
+    if (++one.failures <= settings_.retries) return;
+    one.state.outcome = one.state.upid ? Outcome::Unknown : Outcome::Failed;
+}
+
+int exit_code(const std::vector<ActionState>& states) {
+    return std::all_of(states.begin(),
+                       states.end(),
+                       [](const ActionState& state) { return state.outcome == Outcome::Completed; })
+               ? Succeeded
+               : CouldNot;
+}
+
+}  // namespace slipway

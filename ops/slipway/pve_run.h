@@ -1,0 +1,85 @@
+#pragma once
+// Many tasks at once: started with a bounded number in flight, watched together, and told apart at
+// the end by what became of them. What could not be found out is unknown, not failed.
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "consumers/proxmox/tasks.h"
+
+namespace slipway {
+
+enum class Outcome { Waiting, Running, Completed, Failed, Timeout, Unknown };
+std::string_view outcome_name(Outcome outcome);
+
+// Nothing to be started: it is so already, or was done at once.
+struct AlreadySo {
+    std::string text;  // "is running already"
+};
+using Started = std::variant<Upid, AlreadySo>;
+
+// One thing to be done, or one task that somebody else started.
+struct PveAction {
+    std::string subject;  // "pve1:100"
+    std::chrono::milliseconds limit;
+    std::function<Started()> start;
+    // After start() has ended with "unknown": the task that it began, if it did.
+    std::function<std::optional<Upid>()> find_started = {};
+    // After the task succeeded: what is wrong all the same; empty if nothing is.
+    std::function<std::string()> verify = {};
+};
+
+struct ActionState {
+    std::string subject;
+    Outcome outcome = Outcome::Waiting;
+    std::optional<Upid> upid = {};
+    std::string text = {};  // exit status, or why it failed or is not known
+    std::chrono::milliseconds elapsed{0};
+    std::optional<double> percent = {};
+    std::vector<std::string> log_tail = {};  // of a task that failed
+};
+
+struct RunSettings {
+    std::chrono::milliseconds interval{500};
+    int at_once = 4;
+    int retries = 3;  // of a look, or of a start that was provably not executed
+    std::chrono::milliseconds retry_pause{5'000};
+    bool progress = true;  // read the logs for it
+};
+
+class PveRun {
+  public:
+    using Pause = std::function<void(std::chrono::milliseconds)>;
+    using Show = std::function<void(const std::vector<ActionState>&)>;
+
+    // `show` is called after every round.
+    PveRun(Proxmox pve, RunSettings settings, Pause pause, Show show);
+
+    std::vector<ActionState> run(std::vector<PveAction> actions);
+
+  private:
+    struct Inside;  // what is remembered of one action between rounds
+
+    void start(Inside& one);
+    void started(Inside& one, const Started& what);
+    void look(Inside& one);
+    void look_at_task(Inside& one);
+    void read_progress(Inside& one);
+    void ended(Inside& one, const TaskStatus& status);
+    void try_again(Inside& one, const std::string& why);
+    bool may_act(const Inside& one) const;
+
+    Proxmox pve_;
+    const RunSettings settings_;
+    Pause pause_;
+    Show show_;
+};
+
+// 0 if all have completed, else 1.
+int exit_code(const std::vector<ActionState>& states);
+
+}  // namespace slipway

@@ -1,0 +1,301 @@
+// Many tasks at once: how many run at a time, what each comes to, and that nothing is started twice
+// or called failed that nobody could see.
+
+#include "ops/slipway/pve_run.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "ops/slipway/pve_report.h"
+#include "tests/story/sim_clock.h"
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string upid_of(int vmid, const std::string& type = "qmstart") {
+    return fmt::format(
+        "UPID:pve1:{:08X}:000953F2:6B0030A2:{}:{}:root@pam!slipway:", vmid, type, vmid);
+}
+
+struct NodeTask {
+    std::chrono::seconds takes{3};
+    std::string exit_status = "OK";
+    std::chrono::nanoseconds began{0};
+};
+
+// A node with tasks that take their time, by the simulated clock.
+class Node final : public Http {
+  public:
+    HttpAnswer send(const HttpRequest& request) override {
+        if (away_until > clock.since_boot()) throw HttpError(Sent::Unknown, "no answer");
+        for (const auto& [upid, task] : tasks) {
+            if (request.url.find(percent_encoded(upid)) == std::string::npos) continue;
+            return request.url.find("/log") != std::string::npos ? log(task) : status(task);
+        }
+        return {.status = 400, .body = R"({"errors":{"upid":"no such task"},"data":null})"};
+    }
+
+    Upid start(int vmid, NodeTask task = {}) {
+        task.began = clock.since_boot();
+        tasks[upid_of(vmid)] = task;
+        most_running = std::max(most_running, running());
+        return parse_upid(upid_of(vmid));
+    }
+
+    SimClock clock = {};
+    std::map<std::string, NodeTask> tasks = {};
+    std::chrono::nanoseconds away_until{0};
+    int most_running = 0;
+
+  private:
+    bool is_over(const NodeTask& task) const {
+        return clock.since_boot() - task.began >= task.takes;
+    }
+    int running() const {
+        int count = 0;
+        for (const auto& [upid, task] : tasks) count += is_over(task) ? 0 : 1;
+        return count;
+    }
+    HttpAnswer status(const NodeTask& task) const {
+        return {.status = 200,
+                .body = is_over(task) ? R"({"data":{"status":"stopped","exitstatus":")" +
+                                            task.exit_status + R"("}})"
+                                      : R"({"data":{"status":"running"}})"};
+    }
+    HttpAnswer log(const NodeTask& task) const {
+        return {
+            .status = 200,
+            .body = is_over(task)
+                        ? R"({"data":[{"n":1,"t":"TASK ERROR: )" + task.exit_status +
+                              R"("}],"total":1})"
+                        : R"x({"data":[{"n":1,"t":"transferred 1 of 2 (50.00%)"}],"total":1})x"};
+    }
+};
+
+struct Bench {
+    Node node = {};
+    ProxmoxCluster cluster{
+        node, node.clock, {.endpoints = {"https://pve1:8006"}, .token = "root@pam!a=b"}};
+    std::vector<std::string> seen = {};  // the table, whenever it changed
+
+    std::vector<ActionState> run(std::vector<PveAction> actions, RunSettings settings = {}) {
+        PveRun run(
+            {cluster},
+            settings,
+            [&](std::chrono::milliseconds time) { node.clock.advance(time); },
+            [&](const std::vector<ActionState>& states) {
+                for (const ActionState& state : states)
+                    if (state.percent && state.outcome == Outcome::Running)
+                        seen.push_back(state.subject);
+            });
+        return run.run(std::move(actions));
+    }
+
+    PveAction starting(int vmid, NodeTask task = {}) {
+        return {.subject = fmt::format("pve1:{}", vmid),
+                .limit = 5min,
+                .start = [this, vmid, task]() -> Started { return node.start(vmid, task); }};
+    }
+};
+
+std::string shown(const std::vector<ActionState>& states) {
+    std::string out;
+    for (const std::string& line : table_lines(states)) out += line + "\n";
+    return out;
+}
+
+TEST(PveRun, StartsNoMoreThanItMayAndWatchesAll) {
+    Bench bench;
+    std::vector<PveAction> actions;
+    for (int vmid = 100; vmid < 110; ++vmid) actions.push_back(bench.starting(vmid));
+
+    const auto states = bench.run(actions, {.at_once = 3});
+
+    EXPECT_EQ(bench.node.most_running, 3);
+    EXPECT_EQ(exit_code(states), 0);
+    for (const ActionState& state : states) EXPECT_EQ(state.outcome, Outcome::Completed);
+    EXPECT_FALSE(bench.seen.empty()) << "progress is read";
+}
+
+TEST(PveRun, TellsApartWhatBecameOfThem) {
+    Bench bench;
+    PveAction unverified = bench.starting(102);
+    unverified.verify = [] { return std::string("the list does not hold it"); };
+    PveAction refused = bench.starting(104);
+    refused.start = []() -> Started {
+        throw ProxmoxError(
+            {.fault = Fault::Refused, .request = "POST /x", .status = 500, .text = "no"});
+    };
+    PveAction already = bench.starting(105);
+    already.start = []() -> Started { return AlreadySo{"is running already"}; };
+    PveAction endless = bench.starting(106, {.takes = 24h});
+    endless.limit = 10s;
+
+    const auto states = bench.run({bench.starting(100),
+                                   bench.starting(101, {.exit_status = "start failed: no"}),
+                                   unverified,
+                                   bench.starting(103, {.exit_status = "WARNINGS: 2"}),
+                                   refused,
+                                   already,
+                                   endless},
+                                  {.at_once = 10});
+
+    EXPECT_EQ(shown(states),
+              "pve1:100  qmstart     completed     3.0s         OK\n"
+              "pve1:101  qmstart     failed        3.0s         start failed: no\n"
+              "pve1:102  qmstart     failed        3.0s         the task says OK, but the list "
+              "does not hold it\n"
+              "pve1:103  qmstart     completed     3.0s         WARNINGS: 2\n"
+              "pve1:104              failed        0.0s         POST /x: 500 no\n"
+              "pve1:105              completed     0.0s         is running already\n"
+              "pve1:106  qmstart     timeout      10.0s         still running; go on with: slipway "
+              "pve task wait '" +
+                  upid_of(106) + "'\n");
+    EXPECT_EQ(summary(states),
+              "\nthe end of the log of pve1:101:\n    TASK ERROR: start failed: no\n"
+              "\n3 completed, 3 failed, 1 timeout\n");
+    EXPECT_EQ(exit_code(states), 1);
+}
+
+TEST(PveRun, AsksAgainWhenTheNetworkIsAway) {
+    Bench bench;
+    PveAction action = bench.starting(100);
+    action.start = [&]() -> Started {
+        const Upid upid = bench.node.start(100);
+        bench.node.away_until = bench.node.clock.since_boot() + 12s;
+        return upid;
+    };
+
+    const auto states = bench.run({action});
+
+    EXPECT_EQ(states.at(0).outcome, Outcome::Completed) << states.at(0).text;
+    EXPECT_GE(states.at(0).elapsed, 15s) << "three pauses of five seconds";
+}
+
+TEST(PveRun, CallsUnknownWhatItCannotSee) {
+    Bench bench;
+    PveAction action = bench.starting(100);
+    action.start = [&]() -> Started {
+        const Upid upid = bench.node.start(100);
+        bench.node.away_until = bench.node.clock.since_boot() + 24h;
+        return upid;
+    };
+
+    const auto states = bench.run({action});
+
+    EXPECT_EQ(states.at(0).outcome, Outcome::Unknown);
+    EXPECT_LT(states.at(0).elapsed, 17s);
+    EXPECT_NE(states.at(0).text.find("no answer"), std::string::npos) << states.at(0).text;
+    EXPECT_NE(summary(states).find("1 unknown (they may be running"), std::string::npos);
+    EXPECT_EQ(exit_code(states), 1);
+}
+
+TEST(PveRun, CallsUnknownWhatItsNodeHasForgotten) {
+    Bench bench;
+    PveAction action = bench.starting(100);
+    action.start = []() -> Started { return parse_upid(upid_of(100)); };
+
+    const auto states = bench.run({action}, {.retries = 1});
+
+    EXPECT_EQ(states.at(0).outcome, Outcome::Unknown);
+    EXPECT_EQ(states.at(0).text, "node pve1 knows no such task (any more)");
+}
+
+// A start whose answer was lost is looked for, not sent again.
+TEST(PveRun, LooksForWhatMayHaveBegun) {
+    const auto lost = []() -> Started {
+        throw ProxmoxError({.fault = Fault::Unknown, .request = "POST /x", .text = "reset"});
+    };
+    Bench bench;
+    PveAction found = bench.starting(100);
+    found.start = lost;
+    found.find_started = [&]() -> std::optional<Upid> { return bench.node.start(100); };
+    PveAction not_found = bench.starting(101);
+    not_found.start = lost;
+    not_found.find_started = []() -> std::optional<Upid> { return std::nullopt; };
+
+    const auto states = bench.run({found, not_found});
+
+    EXPECT_EQ(states.at(0).outcome, Outcome::Completed);
+    EXPECT_EQ(states.at(1).outcome, Outcome::Unknown);
+    EXPECT_EQ(states.at(1).text, "POST /x: reset");
+}
+
+TEST(PveRun, StartsAgainWhatWasProvablyNotExecuted) {
+    Bench bench;
+    int tries = 0;
+    PveAction action = bench.starting(100);
+    action.start = [&]() -> Started {
+        if (++tries < 3)
+            throw ProxmoxError(
+                {.fault = Fault::NotExecuted, .request = "POST /x", .status = 595, .text = "away"});
+        return bench.node.start(100);
+    };
+    EXPECT_EQ(bench.run({action}).at(0).outcome, Outcome::Completed);
+    EXPECT_EQ(tries, 3);
+
+    tries = -100;
+    const auto states = bench.run({action});
+    EXPECT_EQ(states.at(0).outcome, Outcome::Failed);
+    EXPECT_EQ(states.at(0).text, "POST /x: 595 away");
+    EXPECT_EQ(tries, -96) << "once and three times again";
+}
+
+TEST(PveReport, SpeaksToPrograms) {
+    const std::vector<ActionState> states = {
+        {.subject = "pve1:100",
+         .outcome = Outcome::Failed,
+         .upid = parse_upid(upid_of(100)),
+         .text = "no \"room\"",
+         .elapsed = 1500ms,
+         .percent = 50.0,
+         .log_tail = {"TASK ERROR: \xff"}},
+        {.subject = "pve1:101", .outcome = Outcome::Completed}};
+
+    EXPECT_EQ(states_as_json(states),
+              R"({"completed":1,"failed":1,"tasks":[{"elapsed_s":1.5,"log_tail":["TASK ERROR: )"
+              "\xEF\xBF\xBD"
+              R"("],"node":"pve1","outcome":"failed","percent":50.0,"subject":"pve1:100",)"
+              R"("text":"no \"room\"","type":"qmstart","upid":")" +
+                  upid_of(100) +
+                  R"("},{"elapsed_s":0.0,"outcome":"completed","subject":"pve1:101","text":""}],)"
+                  R"("timeout":0,"unknown":0})"
+                  "\n");
+}
+
+TEST(PveReport, ShowsTimesAsPeopleSayThem) {
+    EXPECT_EQ(elapsed_text(1540ms), "1.5s");
+    EXPECT_EQ(elapsed_text(59'900ms), "59.9s");
+    EXPECT_EQ(elapsed_text(125s), "2m 05s");
+    EXPECT_EQ(elapsed_text(3725s), "1h 02m");
+}
+
+TEST(PveReport, TellsNewsOnlyWhereThereIsNoTerminal) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
+    SimClock clock;
+    LiveTable table(clock, file.get());
+    std::vector<ActionState> states = {{.subject = "pve1:100", .outcome = Outcome::Running},
+                                       {.subject = "pve1:101", .outcome = Outcome::Waiting}};
+
+    table.show(states);
+    table.show(states);
+    clock.advance(10s);
+    table.show(states);  // still at it
+    states[0].outcome = Outcome::Completed;
+    table.show(states);
+    table.show(states);
+
+    std::rewind(file.get());
+    std::string text(4'096, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    EXPECT_EQ(text,
+              "pve1:100              running       0.0s\n"
+              "pve1:100              completed     0.0s\n");
+}
+
+}  // namespace
+}  // namespace slipway
