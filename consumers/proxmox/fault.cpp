@@ -45,6 +45,13 @@ constexpr Sentence sentences[] = {
     {"no such alias ", "",                            Fault::Gone},
     {"no rule at position ", "",                      Fault::Gone},
 
+    // Ends of tasks that leave open what was done: killed, stopped, or half moved.
+    {"unexpected status", "",                         Fault::Unknown},
+    {"unable to get last line from task log", "",     Fault::Unknown},
+    {"migration problems", "",                        Fault::Unknown},
+    {"", "interrupted by signal",                     Fault::Unknown},
+    {"", "received interrupt",                        Fault::Unknown},
+
     // Somebody gave up waiting for what may go on without him.
     {"", "got timeout",                               Fault::Unknown},
     {"", "command timed out",                         Fault::Unknown},
