@@ -87,6 +87,33 @@ CREATE TABLE run_step (
 
 CREATE INDEX run_step_writer ON run_step (writer, told_as);
 
+CREATE TABLE slot (
+    resource TEXT NOT NULL,
+    n INTEGER NOT NULL CHECK (n > 0),
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    taken_at BIGINT NOT NULL,
+    PRIMARY KEY (resource, n)
+)
+    WITHOUT ROWID;
+
+CREATE INDEX slot_service ON slot (service_id);
+
+CREATE TABLE slot_wait (
+    resource TEXT NOT NULL,
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (resource, service_id)
+)
+    WITHOUT ROWID;
+
+CREATE INDEX slot_wait_service ON slot_wait (service_id);
+
 CREATE TABLE vm (
     service_id TEXT NOT NULL PRIMARY KEY,
     pipeline TEXT NOT NULL,
@@ -117,6 +144,21 @@ CREATE TABLE vm_detail (
     traceparent TEXT NOT NULL
 )
     WITHOUT ROWID;
+
+CREATE TABLE vm_task (
+    upid TEXT NOT NULL PRIMARY KEY,
+    cluster TEXT NOT NULL,
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    step TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    deadline BIGINT NOT NULL,
+    ended_at BIGINT,
+    exit_status TEXT NOT NULL DEFAULT ''
+)
+    WITHOUT ROWID;
+
+CREATE INDEX vm_task_service ON vm_task (service_id, run);
 
 CREATE TABLE writer (
     writer TEXT NOT NULL PRIMARY KEY,
@@ -217,6 +259,32 @@ CREATE TABLE run_step (
 
 CREATE INDEX run_step_writer ON run_step USING btree (writer, told_as);
 
+CREATE TABLE slot (
+    resource TEXT COLLATE "C" NOT NULL,
+    n INTEGER NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    taken_at BIGINT NOT NULL,
+    CONSTRAINT slot_pkey PRIMARY KEY (resource, n),
+    CONSTRAINT slot_n_check CHECK ((n > 0))
+);
+
+CREATE INDEX slot_service ON slot USING btree (service_id);
+
+CREATE TABLE slot_wait (
+    resource TEXT COLLATE "C" NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    CONSTRAINT slot_wait_pkey PRIMARY KEY (resource, service_id)
+);
+
+CREATE INDEX slot_wait_service ON slot_wait USING btree (service_id);
+
 CREATE TABLE vm (
     service_id TEXT COLLATE "C" NOT NULL,
     pipeline TEXT NOT NULL,
@@ -250,6 +318,21 @@ CREATE TABLE vm_detail (
     traceparent TEXT NOT NULL,
     CONSTRAINT vm_detail_pkey PRIMARY KEY (service_id)
 );
+
+CREATE TABLE vm_task (
+    upid TEXT COLLATE "C" NOT NULL,
+    cluster TEXT NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    step TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    deadline BIGINT NOT NULL,
+    ended_at BIGINT,
+    exit_status TEXT NOT NULL DEFAULT ''::text,
+    CONSTRAINT vm_task_pkey PRIMARY KEY (upid)
+);
+
+CREATE INDEX vm_task_service ON vm_task USING btree (service_id, run);
 
 CREATE TABLE writer (
     writer TEXT COLLATE "C" NOT NULL,

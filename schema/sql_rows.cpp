@@ -170,9 +170,10 @@ struct ForgetSql {
                              "id text, run bigint");
         };
         steps = forget("run_step");
+        tasks = forget("vm_task");
         runs = forget("run");
     }
-    Sql steps, runs;
+    Sql steps, tasks, runs;
 };
 
 }  // namespace
@@ -180,6 +181,7 @@ struct ForgetSql {
 void forget_old_runs(Connection& connection, const RowBatch& begun) {
     const auto& sql = statements_of<ForgetSql>(connection.dialect());
     connection.run(sql.steps, begun);
+    connection.run(sql.tasks, begun);
     connection.run(sql.runs, begun);
 }
 

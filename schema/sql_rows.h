@@ -59,6 +59,12 @@ const Sql& take_due_sql(Dialect dialect);
 bool are_new_orders(std::span<const Admitted> admitted);
 void insert_new_orders(Connection& connection, std::span<const Admitted> admitted);
 
+// Within the transaction of the change. True if its claims were granted; then its VM's wake_at is
+// the one for that.
+bool has_slots_or_tasks(const Change& change);
+bool settle_slots(Connection& connection, const Change& change);
+void keep_tasks(Connection& connection, std::span<const Change* const> changes);
+
 // Of VMs (id) that begin a run (run): forgets the runs this makes too old.
 void forget_old_runs(Connection& connection, const RowBatch& begun);
 

@@ -167,7 +167,7 @@ enum class Layout { Steps, StepsAndRuns };
 
 bool is_rare(const Change& change) {
     return change.changes_detail || change.rejects_queued || !change.starts_request.empty() ||
-           change.activity || change.dead_letter;
+           change.activity || change.dead_letter || has_slots_or_tasks(change);
 }
 
 std::string_view only_if(bool needed, std::string_view text) {
@@ -314,17 +314,26 @@ void save_news(Connection& connection, const Changes& changes) {
     insert_dead_letters(connection, letters);
 }
 
-Rows save_all(Connection& connection, const Changes& changes) {
-    Rows won = connection.dialect() == Dialect::PostgreSql ? save_on_postgresql(connection, changes)
-                                                           : save_on_sqlite(connection, changes);
-    Changes rare = winners(changes, won);
+struct AllSaved {
+    Rows won;
+    Changes granted = {};  // those whose claims were
+};
+
+AllSaved save_all(Connection& connection, const Changes& changes) {
+    keep_tasks(connection, changes);
+    AllSaved saved{.won = connection.dialect() == Dialect::PostgreSql
+                              ? save_on_postgresql(connection, changes)
+                              : save_on_sqlite(connection, changes)};
+    Changes rare = winners(changes, saved.won);
     std::erase_if(rare, [](const Change* change) { return !is_rare(*change); });
-    if (rare.empty()) return won;
+    if (rare.empty()) return saved;
     save_details(connection, rare);
     begin_queued(connection, rare);
     reject_queued(connection, rare);
     save_news(connection, rare);
-    return won;
+    for (const Change* change : rare)
+        if (settle_slots(connection, *change)) saved.granted.push_back(change);
+    return saved;
 }
 
 }  // namespace
@@ -335,9 +344,10 @@ std::vector<Saved> SqlStore::save(std::span<const Change> changes) {
     const Changes batch = sorted(changes);
     const bool plain = std::none_of(
         batch.begin(), batch.end(), [](const Change* change) { return is_rare(*change); });
-    const Rows won = dialect_ == Dialect::PostgreSql && plain
-                         ? pool_.write([&](Connection& c) { return save_on_postgresql(c, batch); })
-                         : pool_.transaction([&](Connection& c) { return save_all(c, batch); });
+    const auto [won, granted] =
+        dialect_ == Dialect::PostgreSql && plain
+            ? pool_.write([&](Connection& c) { return AllSaved{save_on_postgresql(c, batch)}; })
+            : pool_.transaction([&](Connection& c) { return save_all(c, batch); });
     for (std::size_t i = 0; i < won.size(); ++i) {
         const auto change = std::lower_bound(
             batch.begin(), batch.end(), won.text(i, 0), [](const Change* c, const std::string& id) {
@@ -345,6 +355,11 @@ std::vector<Saved> SqlStore::save(std::span<const Change> changes) {
             });
         saved[static_cast<std::size_t>(*change - changes.data())] = {
             .won = true, .wake_at = won.maybe_time(i, 1), .queued = won.small(i, 2)};
+    }
+    for (const Change* change : granted) {
+        Saved& one = saved[static_cast<std::size_t>(change - changes.data())];
+        one.slots_granted = true;
+        one.wake_at = change->wake_if_granted;
     }
     return saved;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // The class behind open_store(). Its methods stand in one file per theme: sql_save.cpp,
-// sql_admit.cpp (its short way in sql_new_orders.cpp), sql_due.cpp, sql_letters.cpp, sql_log.cpp.
+// sql_admit.cpp (its short way in sql_new_orders.cpp), sql_due.cpp, sql_letters.cpp, sql_log.cpp,
+// sql_slots.cpp.
 
 #include "schema/connection_pool.h"
 #include "schema/store.h"
@@ -34,6 +35,10 @@ class SqlStore final : public Store {
     void mark_dead_letters_published(std::span<const std::string> keys, Time now) override;
     void mark_activity_published(std::span<const ActivityRow> rows, Time now) override;
     void unpublish_dead_letters() override;
+
+    int sweep_slots(Time now) override;
+    std::vector<SlotRow> slots() override;
+    std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) override;
 
     std::vector<RunRow> runs(std::string_view service_id, int most) override;
     std::vector<StepRow> steps(std::string_view service_id, std::int64_t run) override;

@@ -61,6 +61,35 @@ struct DeadLetterRow {
     std::string raw_sha256 = {};
 };
 
+// A number of something of which there are only so many at a time: "clone pve1/local-lvm", 1.
+struct SlotClaim {
+    std::string resource;
+    int limit = 1;
+};
+
+struct SlotRow {
+    std::string resource;
+    int n = 0;
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string state = {};  // with phase: the step at which the VM stood when it got it
+    std::string phase = {};
+    Time taken_at = {};
+};
+
+// A task in Proxmox that we started for a VM.
+struct TaskRow {
+    std::string upid;
+    std::string cluster = {};
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string step = {};
+    Time started_at = {};
+    Time deadline = {};  // the step's: when nothing could be started any more
+    std::optional<Time> ended_at = {};
+    std::string exit_status = {};
+};
+
 // What one answer does to one VM. Applied only if the row still has `version`.
 struct Change {
     std::int64_t version = 0;  // the version the answer was decided on
@@ -83,12 +112,24 @@ struct Change {
 
     std::optional<ActivityRow> activity = {};
     std::optional<DeadLetterRow> dead_letter = {};
+
+    // Slots. A step that wants some leaves its VM where it is: all of them are granted or none. If
+    // they are, the VM is to be woken at `wake_if_granted` instead of next.wake_at, and then acts.
+    std::vector<SlotClaim> claims = {};
+    Time wake_if_granted = {};
+    bool frees_slots = false;  // this commit leaves the step: all that the VM holds, to the oldest
+                               // who waits
+
+    // Tasks that were started, or have ended. Kept even if this change loses its race: what runs in
+    // Proxmox runs.
+    std::vector<TaskRow> tasks = {};
 };
 
 struct Saved {
     bool won = false;  // false: somebody else was faster, nothing of this change happened
     std::optional<Time> wake_at = {};
     int queued = 0;
+    bool slots_granted = false;  // the claims of this change, all of them
 };
 
 // A lifecycle request and what intake decided about it, on the row as it was then.
@@ -195,6 +236,13 @@ class Store {
     virtual void mark_activity_published(std::span<const ActivityRow> rows, Time now) = 0;
     // A broker without a disk was started again: unresolved dead letters are news once more.
     virtual void unpublish_dead_letters() = 0;
+
+    // --- slots and tasks
+    // Frees the slots of VMs that stand elsewhere by now, and wakes who waits for them. How many.
+    virtual int sweep_slots(Time now) = 0;
+    virtual std::vector<SlotRow> slots() = 0;
+    // Of a VM, since that run, oldest first.
+    virtual std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) = 0;
 
     // --- for people
     virtual std::vector<RunRow> runs(std::string_view service_id, int most) = 0;

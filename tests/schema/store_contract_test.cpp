@@ -36,7 +36,8 @@ class Postgresql final : public StoreDatabase {
         if (!migrate(settings()).empty()) return;
         Connection(settings(), Access::Write)
             .run_once(
-                "TRUNCATE vm, vm_detail, run, run_step, request, activity, dead_letter, writer "
+                "TRUNCATE vm, vm_detail, run, run_step, request, activity, dead_letter, writer, "
+                "slot, slot_wait, vm_task "
                 "RESTART IDENTITY");
     }
     std::shared_ptr<Store> open() override { return open_store(settings()); }

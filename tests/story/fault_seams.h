@@ -132,6 +132,17 @@ class FaultStore final : public Store {
         faults_.around(
             "store.unpublish_dead_letters", process_, [&] { store_.unpublish_dead_letters(); });
     }
+    int sweep_slots(Time now) override {
+        return faults_.around(
+            "store.sweep_slots", process_, [&] { return store_.sweep_slots(now); });
+    }
+    std::vector<SlotRow> slots() override {
+        return faults_.around("store.slots", process_, [&] { return store_.slots(); });
+    }
+    std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) override {
+        return faults_.around(
+            "store.tasks", process_, [&] { return store_.tasks(service_id, since_run); });
+    }
     std::vector<RunRow> runs(std::string_view service_id, int most) override {
         return faults_.around(
             "store.runs", process_, [&] { return store_.runs(service_id, most); });

@@ -1,0 +1,243 @@
+// Slots and tasks: granted, freed and kept inside the transaction that wins the compare-and-set.
+//
+// Two processes may want the last slot at once. The primary key (resource, n) decides: who comes
+// second finds the number taken and looks again. Nobody ever waits for another's VM row here: a
+// waiter whose row is being saved right now is passed over, it looks by itself soon enough.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "schema/sql_rows.h"
+#include "schema/sql_store_parts.h"
+
+namespace slipway {
+namespace {
+
+// The VM still stands where it stood then.
+std::string stands(std::string_view table) {
+    return fmt::format(
+        "vm.service_id = {0}.service_id AND vm.run = {0}.run AND vm.state = {0}.state AND "
+        "vm.phase = {0}.phase",
+        table);
+}
+
+std::string delete_of_those_elsewhere(std::string_view table) {
+    return fmt::format(
+        "DELETE FROM {0} WHERE NOT EXISTS (SELECT 1 FROM vm WHERE {1}) RETURNING resource",
+        table,
+        stands(table));
+}
+
+constexpr std::string_view task_columns =
+    "upid, cluster, service_id, run, step, started_at, deadline, ended_at, exit_status";
+
+struct SlotSql {
+    explicit SlotSql(Dialect d)
+        : wake{fmt::format(
+              "UPDATE vm SET wake_at = :now WHERE service_id IN (SELECT vm.service_id "
+              "FROM slot_wait w JOIN vm ON {} WHERE w.resource = :resource AND "
+              "(vm.wake_at IS NULL OR vm.wake_at > :later) ORDER BY w.since LIMIT :most {})",
+              stands("w"),
+              d == Dialect::PostgreSql ? "FOR UPDATE OF vm SKIP LOCKED" : "")},
+          keep_task(over_rows(
+              d,
+              fmt::format("INSERT INTO vm_task ({}) SELECT j.upid, j.cluster, j.service_id, "
+                          "j.run, j.step, j.started_at, j.deadline, j.ended_at, j.exit_status "
+                          "{{from_rows}} WHERE true ON CONFLICT (upid) DO UPDATE SET "
+                          "ended_at = excluded.ended_at, exit_status = excluded.exit_status "
+                          "WHERE vm_task.ended_at IS NULL",
+                          task_columns),
+              "upid text, cluster text, service_id text, run bigint, step text, "
+              "started_at bigint, deadline bigint, ended_at bigint, exit_status text")) {}
+
+    Sql held{"SELECT n FROM slot WHERE resource = :resource AND service_id = :service", 1};
+    Sql taken{"SELECT n FROM slot WHERE resource = :resource ORDER BY n", 1};
+    Sql ahead{"SELECT count(*) FROM slot_wait w JOIN vm ON " + stands("w") +
+                  " WHERE w.resource = :resource AND w.service_id <> :service AND w.since < "
+                  "COALESCE((SELECT since FROM slot_wait WHERE resource = :mine AND "
+                  "service_id = :me), :now)",
+              1};
+    Sql take{
+        "INSERT INTO slot (resource, n, service_id, run, state, phase, taken_at) "
+        "VALUES (:resource, :n, :service, :run, :state, :phase, :now) "
+        "ON CONFLICT DO NOTHING RETURNING n",
+        1};
+    Sql wait{
+        "INSERT INTO slot_wait (resource, service_id, run, state, phase, since) "
+        "VALUES (:resource, :service, :run, :state, :phase, :now) "
+        "ON CONFLICT (resource, service_id) DO UPDATE SET since = CASE WHEN "
+        "slot_wait.run = excluded.run AND slot_wait.state = excluded.state AND "
+        "slot_wait.phase = excluded.phase THEN slot_wait.since ELSE excluded.since END, "
+        "run = excluded.run, state = excluded.state, phase = excluded.phase"};
+    Sql stop_waiting{"DELETE FROM slot_wait WHERE service_id = :service"};
+    Sql free{"DELETE FROM slot WHERE service_id = :service RETURNING resource", 1};
+    Sql free_elsewhere{delete_of_those_elsewhere("slot"), 1};
+    Sql stop_elsewhere{delete_of_those_elsewhere("slot_wait"), 1};
+    Sql set_wake{"UPDATE vm SET wake_at = :wake WHERE service_id = :service"};
+    Sql all{
+        "SELECT resource, n, service_id, run, state, phase, taken_at FROM slot "
+        "ORDER BY resource, n",
+        7};
+    Sql tasks{fmt::format("SELECT {} FROM vm_task WHERE service_id = :service AND run >= :since "
+                          "ORDER BY started_at, upid",
+                          task_columns),
+              9};
+    Sql wake, keep_task;
+};
+
+std::int64_t microseconds(Time time) {
+    return time.time_since_epoch().count();
+}
+
+const SlotSql& sql_of(const Connection& connection) {
+    return statements_of<SlotSql>(connection.dialect());
+}
+
+// The lowest number that nobody has; nullopt if as many as may be are taken, or older waiters will
+// need what is left.
+std::optional<std::int64_t> free_number(Connection& connection,
+                                        const SlotClaim& claim,
+                                        const Vm& vm,
+                                        Time now) {
+    const Rows taken = connection.run(sql_of(connection).taken, {claim.resource});
+    const auto left = claim.limit - static_cast<std::int64_t>(taken.size());
+    if (left <= 0) return std::nullopt;
+    const Rows ahead = connection.run(
+        sql_of(connection).ahead,
+        {claim.resource, vm.service_id, claim.resource, vm.service_id, microseconds(now)});
+    if (left <= ahead.number(0, 0)) return std::nullopt;
+    std::int64_t n = 1;
+    for (std::size_t i = 0; i < taken.size() && taken.number(i, 0) == n; ++i) ++n;
+    return n;
+}
+
+bool take_one(Connection& connection, const SlotClaim& claim, const Vm& vm, Time now) {
+    const SlotSql& sql = sql_of(connection);
+    if (!connection.run(sql.held, {claim.resource, vm.service_id}).empty()) return true;
+    // Somebody else may take the number first; then there is one less, so this ends.
+    while (const auto n = free_number(connection, claim, vm, now))
+        if (!connection
+                 .run(sql.take,
+                      {claim.resource,
+                       *n,
+                       vm.service_id,
+                       vm.run,
+                       vm.state,
+                       vm.phase,
+                       microseconds(now)})
+                 .empty())
+            return true;
+    return false;
+}
+
+void wake_waiters(Connection& connection, const Rows& freed, Time now) {
+    std::map<std::string, std::int64_t> counts;
+    for (std::size_t i = 0; i < freed.size(); ++i) ++counts[freed.text(i, 0)];
+    const std::int64_t at = microseconds(now);
+    for (const auto& [resource, count] : counts)
+        connection.run(sql_of(connection).wake, {at, resource, at, count});
+}
+
+void free_all(Connection& connection, const Vm& vm, Time now) {
+    const SlotSql& sql = sql_of(connection);
+    connection.run(sql.stop_waiting, {vm.service_id});
+    wake_waiters(connection, connection.run(sql.free, {vm.service_id}), now);
+}
+
+// All of them or none. In one order, so that two who want the same two never wait in a circle.
+bool take_all(Connection& connection, const Change& change) {
+    const Vm& vm = change.next;
+    const Time now = change.log.ended;
+    std::vector<SlotClaim> claims = change.claims;
+    std::sort(claims.begin(), claims.end(), [](const SlotClaim& a, const SlotClaim& b) {
+        return a.resource < b.resource;
+    });
+    const SlotSql& sql = sql_of(connection);
+    for (const SlotClaim& claim : claims) {
+        if (take_one(connection, claim, vm, now)) continue;
+        // What it took a moment ago nobody has seen: no reason to wake anybody.
+        connection.run(sql.free, {vm.service_id});
+        connection.run(
+            sql.wait,
+            {claim.resource, vm.service_id, vm.run, vm.state, vm.phase, microseconds(now)});
+        return false;
+    }
+    connection.run(sql.stop_waiting, {vm.service_id});
+    connection.run(sql.set_wake, {microseconds(change.wake_if_granted), vm.service_id});
+    return true;
+}
+
+}  // namespace
+
+bool has_slots_or_tasks(const Change& change) {
+    return !change.claims.empty() || change.frees_slots || !change.tasks.empty();
+}
+
+void keep_tasks(Connection& connection, std::span<const Change* const> changes) {
+    RowBatch rows;
+    for (const Change* change : changes)
+        for (const TaskRow& task : change->tasks)
+            rows.row()
+                .add("upid", task.upid)
+                .add("cluster", task.cluster)
+                .add("service_id", task.service_id)
+                .add("run", task.run)
+                .add("step", task.step)
+                .add("started_at", task.started_at)
+                .add("deadline", task.deadline)
+                .add("ended_at", task.ended_at)
+                .add("exit_status", task.exit_status);
+    if (!rows.empty()) connection.run(sql_of(connection).keep_task, rows);
+}
+
+bool settle_slots(Connection& connection, const Change& change) {
+    if (change.frees_slots) free_all(connection, change.next, change.log.ended);
+    return !change.claims.empty() && take_all(connection, change);
+}
+
+std::vector<SlotRow> SqlStore::slots() {
+    const Rows rows =
+        pool_.read([&](Connection& c) { return c.run(statements_of<SlotSql>(dialect_).all); });
+    std::vector<SlotRow> slots;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        slots.push_back({.resource = rows.text(i, 0),
+                         .n = rows.small(i, 1),
+                         .service_id = rows.text(i, 2),
+                         .run = rows.number(i, 3),
+                         .state = rows.text(i, 4),
+                         .phase = rows.text(i, 5),
+                         .taken_at = rows.time(i, 6)});
+    return slots;
+}
+
+int SqlStore::sweep_slots(Time now) {
+    return pool_.transaction([&](Connection& c) {
+        const SlotSql& sql = sql_of(c);
+        c.run(sql.stop_elsewhere);
+        const Rows freed = c.run(sql.free_elsewhere);
+        wake_waiters(c, freed, now);
+        return static_cast<int>(freed.size());
+    });
+}
+
+std::vector<TaskRow> SqlStore::tasks(std::string_view service_id, std::int64_t since_run) {
+    const Rows rows = pool_.read([&](Connection& c) {
+        return c.run(statements_of<SlotSql>(dialect_).tasks, {service_id, since_run});
+    });
+    std::vector<TaskRow> tasks;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        tasks.push_back({.upid = rows.text(i, 0),
+                         .cluster = rows.text(i, 1),
+                         .service_id = rows.text(i, 2),
+                         .run = rows.number(i, 3),
+                         .step = rows.text(i, 4),
+                         .started_at = rows.time(i, 5),
+                         .deadline = rows.time(i, 6),
+                         .ended_at = rows.maybe_time(i, 7),
+                         .exit_status = rows.text(i, 8)});
+    return tasks;
+}
+
+}  // namespace slipway

@@ -1,0 +1,243 @@
+// Slots and tasks: never more than there are, in the order of asking, and free again however the VM
+// leaves its step.
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <thread>
+
+#include "tests/contract/store_contract.h"
+
+namespace slipway {
+namespace {
+
+constexpr const char* clones = "clone pve1/local";
+
+// An answer that leaves the VM where it is and asks for slots, at that moment.
+Change asking(const Vm& vm, std::vector<SlotClaim> claims, std::int64_t when = 2'000'000) {
+    Change change = step_to(vm, vm.state);
+    change.next.wake_at = at(90'000'000);
+    change.log.ended = at(when);
+    change.claims = std::move(claims);
+    change.wake_if_granted = at(when);
+    return change;
+}
+
+Change leaving(const Vm& vm, std::string_view state) {
+    Change change = step_to(vm, state);
+    change.frees_slots = true;
+    return change;
+}
+
+// "1: 5546 creation, 2: 5547 creation"
+std::string taken(Store& store) {
+    std::string text;
+    for (const SlotRow& slot : store.slots())
+        text += fmt::format("{}{}: {} {}{}",
+                            text.empty() ? "" : ", ",
+                            slot.n,
+                            slot.service_id,
+                            slot.state,
+                            slot.resource == clones ? "" : " (" + slot.resource + ")");
+    return text;
+}
+
+std::int64_t wake_of(Store& store, std::string_view service_id) {
+    const auto wake = load_one(store, service_id)->wake_at;
+    return wake ? (*wake - at(0)).count() : -1;
+}
+
+TEST_P(StoreContract, GrantsNoMoreSlotsThanThereAre) {
+    const Vm a = begun(store(), "a");
+    const Vm b = begun(store(), "b");
+    const Vm c = begun(store(), "c");
+
+    const Saved first = save_one(store(), asking(a, {{clones, 2}}));
+    EXPECT_TRUE(first.slots_granted);
+    EXPECT_EQ(first.wake_at, at(2'000'000));
+    EXPECT_EQ(wake_of(store(), "a"), 2'000'000);
+    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 2}})).slots_granted);
+    const Saved third = save_one(store(), asking(c, {{clones, 2}}));
+    EXPECT_TRUE(third.won);
+    EXPECT_FALSE(third.slots_granted);
+    EXPECT_EQ(third.wake_at, at(90'000'000));
+    EXPECT_EQ(wake_of(store(), "c"), 90'000'000);
+
+    EXPECT_EQ(taken(store()), "1: a creation, 2: b creation");
+    EXPECT_EQ(store().slots().at(0).run, 1);
+    EXPECT_EQ(store().slots().at(0).taken_at, at(2'000'000));
+}
+
+TEST_P(StoreContract, GivesAFreedSlotToWhoHasWaitedLongest) {
+    const Vm a = begun(store(), "a");
+    Vm b = begun(store(), "b");
+    Vm c = begun(store(), "c");
+    const Vm holds = saved(store(), asking(a, {{clones, 1}}));
+    c = saved(store(), asking(c, {{clones, 1}}, 3'000'000));
+    b = saved(store(), asking(b, {{clones, 1}}, 4'000'000));
+    c = saved(store(), asking(c, {{clones, 1}}, 5'000'000));  // a poll: still the older of the two
+
+    save_one(store(), leaving(holds, "set_ip"));
+
+    EXPECT_EQ(wake_of(store(), "c"), 2'000'000) << "woken";
+    EXPECT_EQ(wake_of(store(), "b"), 90'000'000) << "not yet";
+    EXPECT_EQ(taken(store()), "");
+    EXPECT_FALSE(save_one(store(), asking(b, {{clones, 1}}, 6'000'000)).slots_granted)
+        << "c has waited longer";
+    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}}, 7'000'000)).slots_granted);
+    EXPECT_EQ(taken(store()), "1: c creation");
+}
+
+TEST_P(StoreContract, GrantsAllSlotsOrNone) {
+    const Vm a = begun(store(), "a");
+    const Vm b = begun(store(), "b");
+    Vm c = begun(store(), "c");
+    saved(store(), asking(a, {{"z", 1}}));
+
+    EXPECT_FALSE(save_one(store(), asking(b, {{"z", 1}, {clones, 1}})).slots_granted);
+    EXPECT_EQ(taken(store()), "1: a creation (z)");
+    c = saved(store(), asking(c, {{clones, 1}, {"y", 1}}));
+    EXPECT_EQ(taken(store()), "1: c creation, 1: c creation (y), 1: a creation (z)");
+    saved(store(), leaving(c, "set_ip"));
+    EXPECT_EQ(taken(store()), "1: a creation (z)");
+}
+
+TEST_P(StoreContract, GrantsASlotOnceToWhoAsksTwice) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 2}}));
+
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 2}})).slots_granted);
+
+    EXPECT_EQ(taken(store()), "1: a creation");
+}
+
+TEST_P(StoreContract, GrantsNothingToWhoLostTheRace) {
+    const Vm a = begun(store(), "a");
+    saved(store(), step_to(a, "set_ip"));
+
+    const Saved late = save_one(store(), asking(a, {{clones, 1}}));
+
+    EXPECT_FALSE(late.won || late.slots_granted);
+    EXPECT_EQ(taken(store()), "");
+}
+
+TEST_P(StoreContract, CountsWhatIsHeldWhenALimitIsLowered) {
+    saved(store(), asking(begun(store(), "a"), {{clones, 3}}));
+    const Vm b = saved(store(), asking(begun(store(), "b"), {{clones, 3}}));
+    saved(store(), asking(begun(store(), "c"), {{clones, 3}}));
+    saved(store(), leaving(b, "set_ip"));
+
+    EXPECT_EQ(taken(store()), "1: a creation, 3: c creation");
+    EXPECT_FALSE(save_one(store(), asking(begun(store(), "d"), {{clones, 2}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(begun(store(), "e"), {{"x", 1}})).slots_granted);
+}
+
+// Terminate came in between: its commits know nothing of the slot.
+TEST_P(StoreContract, SweepsSlotsOfVmsThatStandElsewhere) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    const Vm b = saved(store(), asking(begun(store(), "b"), {{clones, 1}}));
+    EXPECT_EQ(store().sweep_slots(at(10'000'000)), 0);
+    save_one(store(), step_to(a, "terminate"));
+    EXPECT_EQ(taken(store()), "1: a creation");
+
+    EXPECT_EQ(store().sweep_slots(at(10'000'000)), 1);
+
+    EXPECT_EQ(taken(store()), "");
+    EXPECT_EQ(wake_of(store(), "b"), 10'000'000);
+    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 1}})).slots_granted);
+}
+
+// Who waited and was terminated holds nobody up.
+TEST_P(StoreContract, PassesOverWaitersThatStandElsewhere) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    const Vm b = saved(store(), asking(begun(store(), "b"), {{clones, 1}}, 3'000'000));
+    const Vm c = saved(store(), asking(begun(store(), "c"), {{clones, 1}}, 4'000'000));
+    save_one(store(), step_to(b, "terminate"));
+
+    save_one(store(), leaving(a, "set_ip"));
+
+    EXPECT_EQ(wake_of(store(), "c"), 2'000'000);
+    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}})).slots_granted);
+}
+
+TEST_P(StoreContract, GrantsNoMoreSlotsThanThereAreToManyAtOnce) {
+    constexpr int limit = 3;
+    std::vector<Vm> vms;
+    for (int i = 0; i < 12; ++i) vms.push_back(begun(store(), fmt::format("vm{:02}", i)));
+    std::atomic<int> holding = 0;
+    std::atomic<int> most = 0;
+    std::atomic<int> done = 0;
+
+    std::vector<std::jthread> processes;
+    for (int p = 0; p < 4; ++p)
+        processes.emplace_back([&, p] {
+            const auto other = database().open();
+            for (std::size_t i = static_cast<std::size_t>(p); i < vms.size(); i += 4) {
+                Vm vm = vms[i];
+                bool granted = false;
+                while (!granted) {
+                    const Change change = asking(vm, {{clones, limit}, {"node pve1", limit}});
+                    granted = save_one(*other, change).slots_granted;
+                    vm = load_one(*other, vm.service_id).value();
+                }
+                int now = ++holding;
+                for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+                }
+                --holding;
+                save_one(*other, leaving(vm, "set_ip"));
+                ++done;
+            }
+        });
+    processes.clear();
+
+    EXPECT_EQ(done, 12);
+    EXPECT_LE(most, limit);
+    EXPECT_EQ(taken(store()), "");
+}
+
+TEST_P(StoreContract, KeepsATaskEvenOfAStepThatLostItsRace) {
+    const Vm vm = begun(store(), "5546");
+    saved(store(), step_to(vm, "set_ip"));
+    Change late = step_to(vm, "clone");
+    late.tasks = {{.upid = "UPID:pve1:1:",
+                   .cluster = "east",
+                   .service_id = "5546",
+                   .run = 1,
+                   .step = "clone",
+                   .started_at = at(1),
+                   .deadline = at(2)}};
+
+    EXPECT_FALSE(save_one(store(), late).won);
+
+    const std::vector<TaskRow> tasks = store().tasks("5546", 0);
+    ASSERT_EQ(tasks.size(), 1U);
+    EXPECT_EQ(tasks[0].upid + tasks[0].cluster + tasks[0].step, "UPID:pve1:1:eastclone");
+    EXPECT_EQ(tasks[0].started_at, at(1));
+    EXPECT_EQ(tasks[0].deadline, at(2));
+    EXPECT_EQ(tasks[0].ended_at, std::nullopt);
+}
+
+TEST_P(StoreContract, RemembersHowATaskEnded) {
+    Vm vm = begun(store(), "5546");
+    const TaskRow task{.upid = "UPID:pve1:1:", .service_id = "5546", .run = 1, .started_at = at(1)};
+    Change change = step_to(vm, "set_ip");
+    change.tasks = {task};
+    vm = saved(store(), change);
+    change = step_to(vm, "clone");
+    change.tasks = {task};
+    change.tasks[0].ended_at = at(5);
+    change.tasks[0].exit_status = "OK";
+    vm = saved(store(), change);
+    // Old news, from a process that does not know: what has ended stays so.
+    change = step_to(vm, "set_dns");
+    change.tasks = {task};
+    saved(store(), change);
+
+    const TaskRow now = store().tasks("5546", 1).at(0);
+    EXPECT_EQ(now.ended_at, at(5));
+    EXPECT_EQ(now.exit_status, "OK");
+    EXPECT_TRUE(store().tasks("5546", 2).empty());
+    EXPECT_TRUE(store().tasks("5547", 0).empty());
+}
+
+}  // namespace
+}  // namespace slipway
