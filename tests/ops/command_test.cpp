@@ -151,7 +151,7 @@ TEST(Command, ExplainsItself) {
     const Ended help = slipway("--help");
 
     EXPECT_EQ(help.code, 0) << help.said;
-    for (const std::string word : {"config", "migrate", "watch", "version", "Exit codes"})
+    for (const std::string word : {"config", "migrate", "pve", "watch", "version", "Exit codes"})
         EXPECT_TRUE(has(help, word)) << word << " is not in:\n" << help.said;
 }
 
