@@ -37,6 +37,7 @@ void add_pipelines_command(CLI::App& app, Context& context);
 void add_pve_command(CLI::App& app, Context& context);
 void add_rehearse_command(CLI::App& app, Context& context);
 void add_run_command(CLI::App& app, Context& context);
+void add_sandbox_command(CLI::App& app, Context& context);
 void add_status_command(CLI::App& app, Context& context);
 void add_topics_command(CLI::App& app, Context& context);
 void add_up_command(CLI::App& app, Context& context);

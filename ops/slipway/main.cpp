@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
     slipway::add_watch_command(app, context);
     slipway::add_pve_command(app, context);
     slipway::add_config_command(app, context);
+    slipway::add_sandbox_command(app, context);
     slipway::add_version_command(app, context);
     slipway::add_embedded_broker_command(app, context);
     slipway::explain_exit_codes(app);
