@@ -17,6 +17,20 @@ std::string prefix_of_macs(const Properties& options) {
     return prefix;
 }
 
+Work failing_worker(Worker& worker) {
+    co_await worker.spend(std::chrono::milliseconds(200));
+    die("command failed: exit code 1");
+}
+
+Work lying_worker(Worker& worker) {
+    co_await worker.spend(std::chrono::milliseconds(200));
+}
+
+Work failing_late_worker(Worker& worker, Body body) {
+    co_await body(worker);
+    die("command failed: exit code 1");
+}
+
 }  // namespace
 
 std::string Guest::name() const {
@@ -148,7 +162,31 @@ Task& Cluster::start_task(const std::string& node,
                           const Body& body) {
     Task task{.upid = {}, .node = node, .type = type, .id = id, .user = caller.name};
     task.upid = new_upid(task);
+    switch (std::exchange(next_task_shall, TaskFault::None)) {
+        case TaskFault::None:
+            break;
+        case TaskFault::Fails:
+            return tasks.start(std::move(task), failing_worker);
+        case TaskFault::Lies:
+            return tasks.start(std::move(task), lying_worker);
+        case TaskFault::FailsLate:
+            return tasks.start(std::move(task),
+                               [&](Worker& worker) { return failing_late_worker(worker, body); });
+    }
     return tasks.start(std::move(task), body);
+}
+
+void Cluster::set_online(const std::string& called, bool online) {
+    Node& node = *find_node(called);
+    node.online = online;
+    if (online) {
+        node.booted = now();
+        return;
+    }
+    for (const auto& task : tasks.all())
+        if (task->runs() && task->node == called) tasks.kill(*task);
+    for (auto& [id, guest] : guests)
+        if (guest.node == called) guest.run.reset();
 }
 
 std::string sha1_of(const std::string& text) {

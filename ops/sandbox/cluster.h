@@ -161,7 +161,11 @@ class Cluster {
     std::string new_upid(Task& task);
     std::uint64_t random() { return random_(); }
 
-    // Starts a task on a node for a caller.
+    // A node fails or comes back. What ran on it ran: its guests are stopped, its tasks ended
+    // without a last line, and locks in configurations stay.
+    void set_online(const std::string& node, bool online);
+
+    // Starts a task on a node for a caller. It may misbehave: see next_task_shall.
     Task& start_task(const std::string& node,
                      const Caller& caller,
                      const std::string& type,
@@ -180,8 +184,9 @@ class Cluster {
     Properties options;                        // datacenter.cfg
     std::map<std::string, std::int64_t> skew;  // by node, in seconds
 
-    // Misbehaviour of the tasks that the current call starts, empty if they behave.
-    std::string next_task_shall;
+    // What the task does that the current call starts.
+    enum class TaskFault { None, Fails, Lies, FailsLate };
+    TaskFault next_task_shall = TaskFault::None;
 
   private:
     const Clock& clock_;

@@ -59,6 +59,18 @@ void Misbehaviour::clear() {
     share_ = 0;
 }
 
+void Misbehaviour::keep(const std::string& method, const std::string& path, const Rule& rule) {
+    kept_.emplace(method + " " + path, rule);
+}
+
+std::optional<Rule> Misbehaviour::kept(const std::string& method, const std::string& path) {
+    const auto found = kept_.find(method + " " + path);
+    if (found == kept_.end()) return std::nullopt;
+    const Rule rule = found->second;
+    kept_.erase(found);
+    return rule;
+}
+
 std::optional<Rule> Misbehaviour::next(const std::string& method, const std::string& path) {
     std::optional<Rule> hit;
     for (Rule& rule : rules_) {

@@ -2,6 +2,7 @@
 // Making the sandbox misbehave, by rule or by seed.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <random>
 #include <string>
@@ -49,7 +50,12 @@ class Misbehaviour {
 
     std::optional<Rule> next(const std::string& method, const std::string& path);
 
+    // A call that waits for a lock file comes again: what was to hit it still does.
+    void keep(const std::string& method, const std::string& path, const Rule& rule);
+    std::optional<Rule> kept(const std::string& method, const std::string& path);
+
   private:
+    std::multimap<std::string, Rule> kept_;
     std::vector<Rule> rules_;
     std::mt19937_64 random_;
     double share_ = 0;

@@ -96,11 +96,11 @@ bool happens_before(Fault fault) {
            fault == Fault::ResetBefore;
 }
 
-std::string task_fault(Fault fault) {
-    if (fault == Fault::TaskFails) return "fail";
-    if (fault == Fault::TaskLies) return "lie";
-    if (fault == Fault::TaskFailsLate) return "fail late";
-    return {};
+Cluster::TaskFault task_fault(Fault fault) {
+    if (fault == Fault::TaskFails) return Cluster::TaskFault::Fails;
+    if (fault == Fault::TaskLies) return Cluster::TaskFault::Lies;
+    if (fault == Fault::TaskFailsLate) return Cluster::TaskFault::FailsLate;
+    return Cluster::TaskFault::None;
 }
 
 Answer broken(const Rule& rule) {
@@ -116,6 +116,14 @@ Answer broken(const Rule& rule) {
 
 std::string http_date(std::int64_t epoch) {
     return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<time_t>(epoch)));
+}
+
+// The path below /api2/FORMAT; empty for what is not of the API.
+std::string path_in_api(const std::string& target) {
+    const std::string path = target.substr(0, target.find('?'));
+    if (!path.starts_with("/api2/")) return {};
+    const std::size_t begin = path.find('/', 6);
+    return begin == std::string::npos ? "" : path.substr(begin);
 }
 
 }  // namespace
@@ -138,26 +146,16 @@ void Sandbox::catch_up() {
 
 std::optional<Answer> Sandbox::answer(const Request& request, Duration waited) {
     catch_up();
-    const std::string path = request.target.substr(0, request.target.find('?'));
-    const std::size_t api_path = path.find('/', path.find('/', 1) + 1);
-    const auto rule =
-        waited == Duration{} && path.starts_with("/api2/")
-            ? misbehaviour_.next(request.method, path.substr(std::min(api_path, path.size())))
-            : std::nullopt;
+    const std::string path = path_in_api(request.target);
+    const auto rule = path.empty()           ? std::nullopt
+                      : waited == Duration{} ? misbehaviour_.next(request.method, path)
+                                             : misbehaviour_.kept(request.method, path);
     Answer answer;
     try {
-        if (rule && happens_before(rule->fault)) {
-            answer = broken(*rule);
-        } else {
-            if (rule) cluster_->next_task_shall = task_fault(rule->fault);
-            answer = act(request, waited);
-            cluster_->next_task_shall.clear();
-            if (rule && rule->fault == Fault::Slow) answer.after += rule->delay;
-            const bool goes_wrong =
-                rule && rule->fault != Fault::Slow && task_fault(rule->fault).empty();
-            if (goes_wrong && answer.status < 400) answer = broken(*rule);
-        }
+        answer = rule ? misbehave(request, *rule, waited) : act(request, waited);
     } catch (const LockHeld&) {
+        cluster_->next_task_shall = Cluster::TaskFault::None;
+        if (rule) misbehaviour_.keep(request.method, path, *rule);
         return std::nullopt;
     }
     answer.headers.emplace_back("Cache-Control", "max-age=0");
@@ -167,6 +165,19 @@ std::optional<Answer> Sandbox::answer(const Request& request, Duration waited) {
     if (answer.status >= 400 && answer.connection == Connection::Keep)
         answer.connection = Connection::Close;
     return answer;
+}
+
+Answer Sandbox::misbehave(const Request& request, const Rule& rule, Duration waited) {
+    if (happens_before(rule.fault)) return broken(rule);
+    cluster_->next_task_shall = task_fault(rule.fault);
+    const bool task_goes_wrong = cluster_->next_task_shall != Cluster::TaskFault::None;
+    Answer answer = act(request, waited);
+    cluster_->next_task_shall = Cluster::TaskFault::None;
+    if (rule.fault == Fault::Slow) {
+        answer.after += rule.delay;
+        return answer;
+    }
+    return task_goes_wrong || answer.status >= 400 ? answer : broken(rule);
 }
 
 Answer Sandbox::act(const Request& request, Duration waited) {
@@ -324,6 +335,21 @@ Answer Sandbox::call(const Request& request, const std::string& path, Duration w
     } catch (const Refused& refused) {
         return rendered(place.format, refused);
     }
+}
+
+Answer ask(Sandbox& sandbox,
+           const Request& request,
+           const std::function<void(Duration)>& let_pass) {
+    Duration waited{};
+    auto answer = sandbox.answer(request);
+    while (!answer) {
+        const Duration step = std::chrono::milliseconds(50);
+        let_pass(step);
+        waited += step;
+        answer = sandbox.answer(request, waited);
+    }
+    if (answer->after > Duration{}) let_pass(answer->after);
+    return *answer;
 }
 
 // --- what calls ask of their Call

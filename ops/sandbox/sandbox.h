@@ -36,6 +36,7 @@ class Sandbox {
 
   private:
     Answer act(const Request& request, Duration waited);
+    Answer misbehave(const Request& request, const Rule& rule, Duration waited);
     Answer call(const Request& request, const std::string& path, Duration waited);
 
     const Clock& clock_;
@@ -44,5 +45,9 @@ class Sandbox {
     Misbehaviour misbehaviour_;
     std::string ticket_secret_;
 };
+
+// For whoever moves the clock: asks, and lets time pass through `let_pass` while the call waits for
+// a lock file and while the server works on its answer.
+Answer ask(Sandbox& sandbox, const Request& request, const std::function<void(Duration)>& let_pass);
 
 }  // namespace slipway::sandbox
