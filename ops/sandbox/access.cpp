@@ -107,4 +107,19 @@ Privileges Access::of(const std::string& name, const std::string& path) const {
     return both;
 }
 
+// Asked for every guest of a list: root@pam, and a token of his that is not kept apart, are let
+// through without a look at the tree.
+bool Access::has(const std::string& name,
+                 const std::string& path,
+                 const std::string& privilege) const {
+    const std::size_t mark = name.find('!');
+    if (name.compare(0, mark, "root@pam") == 0) {
+        if (mark == std::string::npos) return all_.contains(privilege);
+        const auto& tokens = users.at("root@pam").tokens;
+        const auto token = tokens.find(name.substr(mark + 1));
+        if (token != tokens.end() && !token->second.separate) return all_.contains(privilege);
+    }
+    return of(name, path).contains(privilege);
+}
+
 }  // namespace slipway::sandbox

@@ -48,6 +48,7 @@ class Access {
     Access();
 
     Privileges of(const std::string& name, const std::string& path) const;
+    bool has(const std::string& name, const std::string& path, const std::string& privilege) const;
     const Privileges& privileges_of(const std::string& role) const;  // empty for an unknown one
     const std::set<std::string>& all_privileges() const { return all_; }
 

@@ -130,7 +130,7 @@ Work back_up_locked(Worker& worker, Cluster& cluster, const BackupOrder& order, 
         size += volume.size;
         worker.log(fmt::format("INFO: include disk '{}' '{}' {}",
                                key,
-                               parse_drive(key, guest.get(key)).volume,
+                               read_drive(guest.get(key)).volume,
                                size_text(volume.size)));
     }
     const std::string file = fmt::format("vzdump-{}-{}-{}.{}{}",

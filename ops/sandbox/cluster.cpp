@@ -110,10 +110,10 @@ std::string Cluster::pool_of(int guest) const {
 bool Cluster::may(const Caller& caller,
                   const std::string& path,
                   const std::string& privilege) const {
-    if (access.of(caller.name, path).contains(privilege)) return true;
+    if (access.has(caller.name, path, privilege)) return true;
     if (!path.starts_with("/vms/")) return false;
     const std::string pool = pool_of(std::atoi(path.c_str() + 5));
-    return !pool.empty() && access.of(caller.name, "/pool/" + pool).contains(privilege);
+    return !pool.empty() && access.has(caller.name, "/pool/" + pool, privilege);
 }
 
 void Cluster::need(const Caller& caller,

@@ -107,6 +107,20 @@ Drive parse_drive(const std::string& key, const std::string& value) {
     return drive;
 }
 
+Drive read_drive(const std::string& value) {
+    Drive drive;
+    std::size_t begin = std::min(value.find(','), value.size());
+    drive.volume = value.substr(0, begin);
+    while (begin < value.size()) {
+        const std::size_t end = std::min(value.find(',', ++begin), value.size());
+        const std::size_t equals = std::min(value.find('=', begin), end);
+        drive.options.emplace(value.substr(begin, equals - begin),
+                              equals < end ? value.substr(equals + 1, end - equals - 1) : "");
+        begin = end;
+    }
+    return drive;
+}
+
 std::string print_drive(const Drive& drive) {
     std::string text = drive.volume;
     for (const auto& [name, value] : drive.options) text += fmt::format(",{}={}", name, value);
@@ -133,7 +147,7 @@ std::string complete_net(Cluster& cluster, const std::string& key, const std::st
 std::vector<NamedDrive> drives_of(const Config& config) {
     std::vector<NamedDrive> found;
     for (const auto& [key, value] : config)
-        if (is_drive(key)) found.push_back({key, parse_drive(key, value)});
+        if (is_drive(key)) found.push_back({key, read_drive(value)});
     std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
         return place_of(a.key) < place_of(b.key);
     });

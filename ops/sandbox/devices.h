@@ -27,6 +27,8 @@ bool is_net(const std::string& key);
 // Throws BadFormat for what Proxmox cannot parse although its schema let it pass.
 Drive parse_drive(const std::string& key, const std::string& value);
 std::string print_drive(const Drive& drive);
+// What stands in a configuration was checked when it came there.
+Drive read_drive(const std::string& value);
 
 // With a new MAC if it has none.
 std::string complete_net(Cluster& cluster, const std::string& key, const std::string& value);

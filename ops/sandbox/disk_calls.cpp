@@ -29,7 +29,7 @@ Work resize_worker(Worker& worker, Cluster& cluster, ResizeOrder order) {
     if (!order.skip_lock) check_lock(guest);
     const auto entry = guest.config.find(order.disk);
     if (entry == guest.config.end()) die(fmt::format("disk '{}' does not exist", order.disk));
-    Drive drive = parse_drive(order.disk, entry->second);
+    Drive drive = read_drive(entry->second);
     if (drive.is_cdrom()) die("you can't resize a cdrom");
     Volume* volume = cluster.find_volume(drive.volume, order.node);
     if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
@@ -77,7 +77,7 @@ Work move_worker(Worker& worker, Cluster& cluster, MoveOrder order) {
     const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(10));
     Guest& guest = cluster.guest_on(order.vmid, order.node);
     check_lock(guest);
-    Drive drive = parse_drive(order.disk, guest.get(order.disk));
+    Drive drive = read_drive(guest.get(order.disk));
     const Volume* volume = cluster.find_volume(drive.volume, order.node);
     if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
     const Volume from = *volume;
@@ -128,7 +128,7 @@ Json move_disk(Call& call) {
     if (order.storage.empty()) wrong_parameter("storage", "required parameter is not set");
     if (!guest.config.contains(order.disk))
         die(fmt::format("disk '{}' does not exist", order.disk));
-    const Drive drive = parse_drive(order.disk, guest.get(order.disk));
+    const Drive drive = read_drive(guest.get(order.disk));
     if (drive.is_cdrom()) die("you can't move a cdrom");
     usable_storage(call.cluster, order.storage, order.node, "images");
     call.need("/storage/" + order.storage, "Datastore.AllocateSpace");

@@ -67,7 +67,7 @@ void set_option(Cluster& cluster, Guest& guest, const std::string& key, const st
                 order.push_back(key);
                 guest.config["boot"] = boot_text(order);
             }
-        } else if (const Drive was = parse_drive(key, before->second); was.volume != drive.volume) {
+        } else if (const Drive was = read_drive(before->second); was.volume != drive.volume) {
             drop_drive(cluster, guest, before->second, false);
         }
     }
@@ -243,7 +243,7 @@ std::string make_drive(Cluster& cluster,
 }
 
 void drop_drive(Cluster& cluster, Guest& guest, const std::string& value, bool force) {
-    const Drive drive = parse_drive("scsi0", value);
+    const Drive drive = read_drive(value);
     if (!drive.has_volume() || !is_owned_by(drive.volname(), guest.id)) return;
     if (drive.is_cloudinit() || force) {
         remove_volume(cluster, drive.volume, guest.node);

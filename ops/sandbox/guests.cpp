@@ -177,7 +177,7 @@ std::int64_t disk_size_of(const Guest& guest) {
     std::string bootable;
     for (const std::string& device : boot_order(guest.config))
         if (is_drive(device) && guest.config.contains(device) &&
-            !parse_drive(device, guest.get(device)).is_cdrom()) {
+            !read_drive(guest.get(device)).is_cdrom()) {
             bootable = guest.get(device);
             break;
         }

@@ -90,7 +90,7 @@ Plugged plug_drive(const Guest& guest, const std::string& key, const std::string
         const auto bus = numbered_name(key);
         return bus == "scsi" || bus == "virtio" ? Plugged::Now : Plugged::Later;
     }
-    const Drive was = parse_drive(key, before->second);
+    const Drive was = read_drive(before->second);
     if (was.is_cdrom() && drive.is_cdrom()) return Plugged::Now;
     if (was.is_cdrom() != drive.is_cdrom()) throw BadFormat("unable to change media type");
     if (!differs_in_throttles_only(was, drive)) return Plugged::Later;

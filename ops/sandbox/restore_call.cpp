@@ -63,7 +63,7 @@ Work copy_disks(Worker& worker,
                 std::shared_ptr<const Archive> archive,
                 Config& config) {
     for (const auto& [key, from] : archive->disks) {
-        Drive drive = parse_drive(key, archive->config.at(key));
+        Drive drive = read_drive(archive->config.at(key));
         const std::string storage = order.storage.empty() ? drive.storage() : order.storage;
         drive.volume = allocate(cluster,
                                 {.storage = storage,
