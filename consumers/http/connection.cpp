@@ -20,7 +20,7 @@ constexpr std::size_t read_size = 16 * 1024;
 
 class PlainConnection final : public Connection {
   public:
-    explicit PlainConnection(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
+    explicit PlainConnection(const Poco::Net::StreamSocket& socket) : socket_(socket) {}
 
     void write(std::string_view bytes, const TimeLimit& limit) override {
         while (!bytes.empty()) {
@@ -48,7 +48,7 @@ class PlainConnection final : public Connection {
     }
 
   private:
-    Poco::Net::StreamSocket socket_;
+    Poco::Net::StreamSocket socket_;  // a handle: copies are of the same one
 };
 
 // "Connection refused: 127.0.0.1:8006" and the like: what the system says, and of whom.
@@ -152,9 +152,9 @@ std::unique_ptr<Connection> open_connection(const HttpTarget& target,
                                             const std::shared_ptr<TlsContext>& context,
                                             const TimeLimit& limit) {
     try {
-        Poco::Net::StreamSocket socket = connect_to(target, limit);
-        if (!context) return std::make_unique<PlainConnection>(std::move(socket));
-        return open_tls(std::move(socket), target.host, context, limit);
+        const Poco::Net::StreamSocket socket = connect_to(target, limit);
+        if (!context) return std::make_unique<PlainConnection>(socket);
+        return open_tls(socket, target.host, context, limit);
     } catch (const Poco::Exception& error) {
         throw Error(text_of(error));
     }

@@ -91,8 +91,8 @@ std::string fingerprint_of(X509* certificate) {
 
 class TlsConnection final : public Connection {
   public:
-    TlsConnection(Poco::Net::StreamSocket socket, std::shared_ptr<TlsContext> context)
-        : socket_(std::move(socket)),
+    TlsConnection(const Poco::Net::StreamSocket& socket, std::shared_ptr<TlsContext> context)
+        : socket_(socket),
           fd_(socket_.impl()->sockfd()),
           context_(std::move(context)),
           ssl_(SSL_new(context_->get()), SSL_free) {
@@ -170,7 +170,7 @@ class TlsConnection final : public Connection {
     std::string why_not() {
         const long verified = SSL_get_verify_result(ssl_.get());
         const int number = errno;
-        const std::string words =
+        std::string words =
             last_words(number != 0 ? std::strerror(number) : "the connection broke");
         if (verified == X509_V_OK) return words;
         return fmt::format("{}: {}", words, X509_verify_cert_error_string(verified));
@@ -230,11 +230,11 @@ std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust) {
     return std::make_shared<TlsContext>(trust);
 }
 
-std::unique_ptr<Connection> open_tls(Poco::Net::StreamSocket socket,
+std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
                                      const std::string& host,
                                      std::shared_ptr<TlsContext> context,
                                      const TimeLimit& limit) {
-    auto connection = std::make_unique<TlsConnection>(std::move(socket), std::move(context));
+    auto connection = std::make_unique<TlsConnection>(socket, std::move(context));
     connection->shake_hands(host, limit);
     return connection;
 }

@@ -10,7 +10,7 @@
 
 namespace slipway {
 
-std::unique_ptr<Connection> open_tls(Poco::Net::StreamSocket socket,
+std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
                                      const std::string& host,
                                      std::shared_ptr<TlsContext> context,
                                      const TimeLimit& limit);

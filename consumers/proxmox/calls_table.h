@@ -30,7 +30,8 @@ inline constexpr PveCall pve_call_table[] = {
     {"vm_configure",        "PUT",    "/nodes/{node}/qemu/{vmid}/config",
         "agent balloon:int boot cicustom cipassword:secret citype ciupgrade:bool ciuser "
         "cores:int cpu cpulimit:number cpuunits:int delete description "
-        "digest force:bool ide[n] ipconfig[n] memory name nameserver net[n] numa:bool onboot:bool ostype protection:bool revert sata[n] scsi[n] scsihw "
+        "digest force:bool "
+        "ide[n] ipconfig[n] memory name nameserver net[n] numa:bool onboot:bool ostype protection:bool revert sata[n] scsi[n] scsihw "
         "searchdomain sockets:int sshkeys startup tags vcpus:int virtio[n]"},
     {"vm_configure_disks",  "POST",   "/nodes/{node}/qemu/{vmid}/config",
         "background_delay:int delete digest ide[n] sata[n] scsi[n] virtio[n]"},

@@ -44,6 +44,7 @@ void check_nic(std::string_view text) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const std::string_view text = slipway::as_text(bytes, size);
     slipway::check_drive(text);

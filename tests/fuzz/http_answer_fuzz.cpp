@@ -63,6 +63,7 @@ void check_url(std::string_view text) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     if (size < 2) return -1;
     const std::string_view text = slipway::as_text(bytes + 1, size - 1);

@@ -69,6 +69,7 @@ void check_all(std::string_view text) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     slipway::check_all(slipway::as_text(bytes, size));
     return 0;

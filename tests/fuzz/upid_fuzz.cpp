@@ -40,6 +40,7 @@ void check_upid(const std::string& text) {
 }  // namespace
 }  // namespace slipway
 
+// NOLINTNEXTLINE(readability-identifier-naming): the fuzzer's name for it
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     slipway::check_upid(std::string(slipway::as_text(bytes, size)));
     return 0;

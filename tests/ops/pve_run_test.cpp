@@ -95,7 +95,7 @@ struct Bench {
         return run.run(std::move(actions));
     }
 
-    PveAction starting(int vmid, NodeTask task = {}) {
+    PveAction starting(int vmid, const NodeTask& task = {}) {
         return {.subject = fmt::format("pve1:{}", vmid),
                 .limit = 5min,
                 .start = [this, vmid, task]() -> Started { return node.start(vmid, task); }};

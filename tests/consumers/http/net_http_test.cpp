@@ -28,7 +28,7 @@ std::string outcome(Http& http, const HttpRequest& request) {
     }
 }
 
-HttpRequest get(const std::string& url, HttpTrust trust = {}) {
+HttpRequest get(const std::string& url, const HttpTrust& trust = {}) {
     return {.method = "GET", .url = url + "/x", .trust = trust, .timeout = 5'000ms};
 }
 

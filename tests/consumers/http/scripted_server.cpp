@@ -54,7 +54,7 @@ void make_certificate(const std::string& key_file, const std::string& certificat
 
 class Peer final : public ScriptedPeer {
   public:
-    explicit Peer(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
+    explicit Peer(const Poco::Net::StreamSocket& socket) : socket_(socket) {}
 
     std::string read_request() override {
         while (true) {
@@ -119,7 +119,7 @@ struct ScriptedServer::Inside {
 
     void serve(Poco::Net::StreamSocket accepted, int number) {
         accepted.setReceiveTimeout(Poco::Timespan(20, 0));
-        Peer peer(std::move(accepted));
+        Peer peer(accepted);
         try {
             script(peer, number);
         } catch (const Poco::Exception&) {

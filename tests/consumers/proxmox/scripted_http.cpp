@@ -4,13 +4,15 @@
 
 namespace slipway {
 
-ScriptedHttp& ScriptedHttp::answers(int status, std::string body, std::string reason) {
+ScriptedHttp& ScriptedHttp::answers(int status,
+                                    const std::string& body,
+                                    const std::string& reason) {
     return does([=](const HttpRequest&) {
         return HttpAnswer{.status = status, .reason = reason, .body = body};
     });
 }
 
-ScriptedHttp& ScriptedHttp::fails(Sent sent, std::string text) {
+ScriptedHttp& ScriptedHttp::fails(Sent sent, const std::string& text) {
     return does([=](const HttpRequest&) -> HttpAnswer { throw HttpError(sent, text); });
 }
 

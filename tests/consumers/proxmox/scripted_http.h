@@ -16,8 +16,8 @@ class ScriptedHttp final : public Http {
     using Act = std::function<HttpAnswer(const HttpRequest&)>;
 
     // The next answers, in order.
-    ScriptedHttp& answers(int status, std::string body, std::string reason = "");
-    ScriptedHttp& fails(Sent sent, std::string text);
+    ScriptedHttp& answers(int status, const std::string& body, const std::string& reason = "");
+    ScriptedHttp& fails(Sent sent, const std::string& text);
     ScriptedHttp& does(Act act);
 
     HttpAnswer send(const HttpRequest& request) override;
