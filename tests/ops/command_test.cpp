@@ -108,7 +108,7 @@ TEST(Command, SaysWhichWordMayHaveBeenMeant) {
     } rows[] = {
         {"",
          "a command is missing: one of up, run, rehearse, status, pipelines, migrate, topics, "
-         "watch, config, version\n    slipway --help says more\n"},
+         "watch, pve, config, version\n    slipway --help says more\n"},
         {"wath", "there is no command wath; did you mean watch?\n    slipway --help says more\n"},
         {"config",
          "a command is missing: one of check, show, example\n    slipway config --help "
