@@ -95,7 +95,7 @@ Privileges Access::granted(const std::string& name, const std::string& path) con
 
 Privileges Access::of(const std::string& name, const std::string& path) const {
     const std::string user = name.substr(0, name.find('!'));
-    const Privileges of_user = user == "root@pam" ? all_ : granted(user, path);
+    Privileges of_user = user == "root@pam" ? all_ : granted(user, path);
     if (user == name) return of_user;
     const auto known = users.find(user);
     if (known == users.end()) return {};

@@ -90,7 +90,7 @@ Schema schema_from(const Json& from) {
     schema.maximum = number<double>(from, "maximum");
     schema.shortest = number<std::size_t>(from, "minLength");
     schema.longest = number<std::size_t>(from, "maxLength");
-    schema.requires_ = from.value("requires", "");
+    schema.needs = from.value("requires", "");
     schema.alias = from.value("alias", "");
     schema.key_alias = from.value("keyAlias", "");
     schema.is_default = from.value("default_key", 0) != 0;

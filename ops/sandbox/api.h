@@ -27,7 +27,7 @@ struct Schema {
     std::optional<double> maximum;
     std::optional<std::size_t> shortest;
     std::optional<std::size_t> longest;
-    std::string requires_;    // another one that must be there too
+    std::string needs;        // another one that must be there too
     std::string alias;        // of which this is another name
     std::string key_alias;    // and which is given the name that was used
     bool is_default = false;  // stands without a name

@@ -51,7 +51,7 @@ std::string indented_keys(const Guest& guest) {
         if (c != '\n') {
             line += c;
         } else if (!line.empty()) {
-            keys += "  - " + std::exchange(line, {}) + "\n";
+            keys += fmt::format("  - {}\n", std::exchange(line, {}));
         }
     }
     return keys;

@@ -202,7 +202,7 @@ std::string digest_of(const Guest& guest) {
     std::string file;
     const auto section = [&](const std::string& name, const Config& config) {
         file += "[" + name + "]\n";
-        for (const auto& [key, value] : config) file += key + ": " + value + "\n";
+        for (const auto& [key, value] : config) file += fmt::format("{}: {}\n", key, value);
     };
     section("", guest.config);
     section("PENDING", guest.pending);
@@ -216,15 +216,15 @@ std::string digest_of(const Guest& guest) {
 
 std::string digest_of(const FirewallFile& file) {
     std::string text;
-    for (const auto& [key, value] : file.options) text += key + ": " + value + "\n";
-    for (const auto& [name, alias] : file.aliases) text += name + " " + alias.cidr + "\n";
+    for (const auto& [key, value] : file.options) text += fmt::format("{}: {}\n", key, value);
+    for (const auto& [name, alias] : file.aliases) text += fmt::format("{} {}\n", name, alias.cidr);
     for (const auto& [name, set] : file.sets) {
         text += "[IPSET " + name + "] " + set.comment + "\n";
         for (const auto& entry : set.entries)
             text += (entry.nomatch ? "!" : "") + entry.cidr + " # " + entry.comment + "\n";
     }
     for (const Properties& rule : file.rules) {
-        for (const auto& [key, value] : rule) text += key + "=" + value + " ";
+        for (const auto& [key, value] : rule) text += fmt::format("{}={} ", key, value);
         text += "\n";
     }
     return sha1_of(text);

@@ -110,7 +110,7 @@ Json put_config(Call& call) {
     if (!change.skip_lock) check_lock(guest);
     const Hold hold = call.lock(config_file_of(call.vmid()));
     try {
-        apply_change(call.cluster, call.guest(), std::move(change), say_nothing);
+        apply_change(call.cluster, call.guest(), change, say_nothing);
     } catch (const Refused& refused) {
         if (refused.status == 400) call.takes += std::chrono::seconds(6);  // of trying to unplug
         throw;
@@ -140,7 +140,7 @@ Work update_worker(Worker& worker, Cluster& cluster, UpdateOrder order) {
     co_await worker.spend(std::chrono::milliseconds(50));
     apply_change(cluster,
                  still_there(cluster, order.vmid, order.node),
-                 std::move(order.change),
+                 order.change,
                  [&](const std::string& line) { worker.log(line); });
 }
 
@@ -151,10 +151,9 @@ Json post_config(Call& call) {
     if (!change.skip_lock) check_lock(guest);
     const std::string line = told(call, change);
     const UpdateOrder order{call.vmid(), call.node(), std::move(change), line};
-    const Json upid = call.start("qmconfig", std::to_string(call.vmid()), [&](Worker& worker) {
+    return call.start("qmconfig", std::to_string(call.vmid()), [&](Worker& worker) {
         return update_worker(worker, call.cluster, order);
     });
-    return upid;
 }
 
 // Another way to say delete.
@@ -166,7 +165,7 @@ Json unlink(Call& call) {
             wrong_parameter("delete", fmt::format("unknown option '{}'", name));
     check_lock(call.guest());
     const Hold hold = call.lock(config_file_of(call.vmid()));
-    apply_change(call.cluster, call.guest(), std::move(change), say_nothing);
+    apply_change(call.cluster, call.guest(), change, say_nothing);
     return nullptr;
 }
 

@@ -22,8 +22,8 @@ void check_throttles(const Properties& options) {
         const std::string name = kind;
         const std::string base = name.substr(0, 4);
         const std::string rest = name.substr(4);
-        if (options.contains(name) &&
-            (options.contains(base + "_rd" + rest) || options.contains(base + "_wr" + rest)))
+        if (options.contains(name) && (options.contains(fmt::format("{}_rd{}", base, rest)) ||
+                                       options.contains(fmt::format("{}_wr{}", base, rest))))
             throw BadFormat("unable to parse drive options");
     }
 }

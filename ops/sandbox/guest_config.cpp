@@ -267,7 +267,7 @@ void apply_pending(Cluster& cluster, Guest& guest) {
         set_option(cluster, guest, key, value);
 }
 
-void apply_change(Cluster& cluster, Guest& guest, ConfigChange change, const Say& say) {
+void apply_change(Cluster& cluster, Guest& guest, const ConfigChange& change, const Say& say) {
     if (!change.digest.empty() && change.digest != digest_of(guest))
         die("checksum mismatch (file change by other user?)");
     if (!change.skip_lock) check_lock(guest);

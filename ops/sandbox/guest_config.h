@@ -46,7 +46,7 @@ std::string make_drive(Cluster& cluster,
 
 // Applies a change to a guest whose lock file is held: at once if it is stopped, else as far as
 // hot-plugging goes, and the rest stays pending.
-void apply_change(Cluster& cluster, Guest& guest, ConfigChange change, const Say& say);
+void apply_change(Cluster& cluster, Guest& guest, const ConfigChange& change, const Say& say);
 // As happens when a guest starts or is stopped for good.
 void apply_pending(Cluster& cluster, Guest& guest);
 

@@ -98,15 +98,15 @@ void check_requirement(const Schema& schema,
                        const auto& is_given,
                        const std::string& prefix,
                        Errors& errors) {
-    if (!schema.requires_.empty() && !is_given(schema.requires_))
+    if (!schema.needs.empty() && !is_given(schema.needs))
         add(errors,
-            prefix + schema.requires_,
+            prefix + schema.needs,
             fmt::format("missing property required by '{}{}'", prefix, name));
 }
 
 std::string rendered(const Errors& errors) {
     std::string text = "format error\n";
-    for (const auto& [path, what] : errors) text += path + ": " + what + "\n";
+    for (const auto& [path, what] : errors) text += fmt::format("{}: {}\n", path, what);
     text.pop_back();
     return text;
 }

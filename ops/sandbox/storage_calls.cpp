@@ -204,10 +204,9 @@ Json remove(Call& call) {
     need_space_right(call, storage);
     const RemoveOrder order{storage.name, call.node(), name};
     const std::string owner = owner_in(name);
-    const Json upid = call.start("imgdel",
-                                 owner.empty() ? storage.name : owner + "@" + storage.name,
-                                 [&](Worker& w) { return remove_worker(w, call.cluster, order); });
-    return upid;
+    return call.start("imgdel",
+                      owner.empty() ? storage.name : owner + "@" + storage.name,
+                      [&](Worker& w) { return remove_worker(w, call.cluster, order); });
 }
 
 // --- their configuration

@@ -29,7 +29,7 @@ using Moment = Duration;  // since the boot of the sandbox's clock
 // A coroutine that is a task's body or a part of one. Runs when it is first awaited.
 class Work {
   public:
-    struct promise_type {
+    struct promise_type {  // NOLINT(readability-identifier-naming): the language wants this name
         std::coroutine_handle<> then = std::noop_coroutine();
         std::exception_ptr failed;
 
