@@ -148,7 +148,7 @@ std::string agent_option(const Guest& guest, const std::string& name) {
     const std::string& text = guest.run ? guest.run->agent : guest.get("agent");
     if (text.empty()) return {};
     for (std::string part : split_list(text)) {
-        if (part.find('=') == std::string::npos) part = "enabled=" + part;
+        if (part.find('=') == std::string::npos) part.insert(0, "enabled=");
         if (part.starts_with(name + "=")) return part.substr(name.size() + 1);
     }
     return {};

@@ -66,8 +66,8 @@ std::optional<std::string> problem_with(const Schema& schema,
         return "invalid format - " + *wrong + "\n";
     if (schema.pattern && !std::regex_match(value, *schema.pattern))
         return "value does not match the regex pattern";
-    if (const auto wrong = wrong_length(schema, value)) return wrong;
-    if (const auto wrong = wrong_range(schema, value)) return wrong;
+    if (auto wrong = wrong_length(schema, value)) return wrong;
+    if (auto wrong = wrong_range(schema, value)) return wrong;
     if (!schema.values.empty() &&
         std::find(schema.values.begin(), schema.values.end(), value) == schema.values.end())
         return fmt::format("value '{}' does not have a value in the enumeration '{}'",
@@ -116,18 +116,19 @@ void check_parts(const std::map<std::string, Schema>& parts,
                  const std::string& path) {
     Errors errors;
     const auto is_given = [&](const std::string& name) { return found.contains(name); };
+    const std::string prefix = path + ".";
     for (const auto& [name, schema] : parts)
         if (!schema.optional && schema.alias.empty() && !found.contains(name))
-            add(errors, path + "." + name, missing);
+            add(errors, prefix + name, missing);
     for (const auto& [name, value] : found) {
         const auto part = parts.find(name);
         if (part == parts.end()) {
-            add(errors, path + "." + name, undefined);
+            add(errors, prefix + name, undefined);
             continue;
         }
-        if (const auto problem = problem_with(part->second, value, path + "." + name))
-            add(errors, path + "." + name, *problem);
-        check_requirement(part->second, name, is_given, path + ".", errors);
+        if (const auto problem = problem_with(part->second, value, prefix + name))
+            add(errors, prefix + name, *problem);
+        check_requirement(part->second, name, is_given, prefix, errors);
     }
     if (!errors.empty()) throw BadFormat(rendered(errors));
 }

@@ -182,8 +182,9 @@ void add_user(Cluster& cluster, const YAML::Node& from) {
         const auto role = right.need<std::string>("role");
         if (!cluster.access.roles.contains(role)) wrong(right.node(), "there is no role " + role);
         const auto token = right.get<std::string>("token", "");
-        cluster.access.grants.push_back(
-            {right.need<std::string>("path"), token.empty() ? id : id + "!" + token, role});
+        cluster.access.grants.push_back({right.need<std::string>("path"),
+                                         token.empty() ? id : fmt::format("{}!{}", id, token),
+                                         role});
     }
 }
 

@@ -47,7 +47,7 @@ Json list(Call& call) {
         if (call.params.has("target") && !is_on(storage, call.params.text("target"))) continue;
         if (std::none_of(contents.begin(),
                          contents.end(),
-                         [&](const auto& c) { return storage.content.contains(c); }) &&
+                         [&kept = storage.content](const auto& c) { return kept.contains(c); }) &&
             !contents.empty())
             continue;
         Json json = status_json(call, storage);
