@@ -29,6 +29,12 @@ std::optional<Fault> fault_named(const std::string& name) {
     return std::nullopt;
 }
 
+std::vector<std::string> fault_names() {
+    std::vector<std::string> all;
+    for (const auto& [fault, called] : names) all.emplace_back(called);
+    return all;
+}
+
 std::string name_of(Fault fault) {
     for (const auto& [known, called] : names)
         if (known == fault) return called;

@@ -28,6 +28,7 @@ enum class Fault {
 };
 
 std::optional<Fault> fault_named(const std::string& name);  // slow, error-before, …
+std::vector<std::string> fault_names();
 std::string name_of(Fault fault);
 
 struct Rule {

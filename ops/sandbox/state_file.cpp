@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t gib = 1LL << 30;
 
 [[noreturn]] void wrong(const YAML::Node& at, const std::string& what) {
-    throw Error(fmt::format("state, line {}: {}", at.Mark().line + 1, what));
+    throw Error(fmt::format("line {}: {}", at.Mark().line + 1, what));
 }
 
 // The entries of one map; whoever misspells a key hears of it.
@@ -96,8 +96,10 @@ void add_storage(Cluster& cluster, const YAML::Node& from) {
 void add_volume(Cluster& cluster, const YAML::Node& from) {
     const Entries entries(from, {"storage", "node", "name", "size_mib"});
     const auto name = entries.need<std::string>("name");
-    const auto storage = cluster.storages.find(entries.need<std::string>("storage"));
-    if (storage == cluster.storages.end()) wrong(entries.node(), "there is no such storage");
+    const auto where = entries.need<std::string>("storage");
+    const auto storage = cluster.storages.find(where);
+    if (storage == cluster.storages.end())
+        wrong(entries.node(), "there is no storage " + where + " above");
     const auto node = entries.get<std::string>("node", cluster.nodes.front().name);
     const std::size_t slash = name.find('/');
     if (slash == std::string::npos) wrong(entries.node(), "name is CONTENT/FILE");
@@ -124,6 +126,8 @@ void add_guest(Cluster& cluster, const YAML::Node& from) {
                            "running",
                            "config"});
     Guest guest{.id = entries.need<int>("vmid")};
+    if (cluster.guests.contains(guest.id))
+        wrong(entries.node(), fmt::format("there is a guest {} already", guest.id));
     guest.node = entries.get<std::string>("node", cluster.nodes.front().name);
     if (!cluster.find_node(guest.node)) wrong(entries.node(), "there is no node " + guest.node);
     guest.made = cluster.now() - std::chrono::hours(1);
@@ -190,8 +194,12 @@ void add_user(Cluster& cluster, const YAML::Node& from) {
 
 void add_rule(Misbehaviour& misbehaviour, const YAML::Node& from) {
     const Entries entries(from, {"fault", "method", "path", "nth", "times", "delay_ms", "text"});
-    const auto fault = fault_named(entries.need<std::string>("fault"));
-    if (!fault) wrong(entries.node(), "there is no such fault");
+    const auto name = entries.need<std::string>("fault");
+    const auto fault = fault_named(name);
+    if (!fault)
+        wrong(entries.node(),
+              fmt::format(
+                  "there is no fault \"{}\"; there are {}", name, fmt::join(fault_names(), ", ")));
     misbehaviour.add(
         {.fault = *fault,
          .method = entries.get<std::string>("method", ""),
@@ -246,7 +254,7 @@ Beginning read_state(const std::string& yaml,
     try {
         root = YAML::Load(yaml);
     } catch (const YAML::Exception& error) {
-        throw Error(fmt::format("state: {}", error.what()));
+        throw Error(fmt::format("line {}: {}", error.mark.line + 1, error.msg));
     }
     const Entries entries(root,
                           {"cluster",

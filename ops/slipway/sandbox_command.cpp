@@ -74,7 +74,7 @@ int run_sandbox(const SandboxOptions& options) {
     try {
         beginning = sandbox::read_state(state, clock, {.speed = options.speed, .seed = seed});
     } catch (const Error& error) {
-        throw UsageError(error.what());
+        throw UsageError(fmt::format("{}: {}", options.state_file, error.what()));
     }
     sandbox::Sandbox box(clock, std::move(beginning.cluster));
     box.misbehaviour() = beginning.misbehaviour;
@@ -103,8 +103,10 @@ void add_sandbox_command(CLI::App& app, Context& context) {
         "It can be made to misbehave, by rules in the state file:\n"
         "  misbehave:\n"
         "    - {fault: error-after, method: POST, path: /qemu/*/clone, nth: 2}\n"
+        "  misbehave_share: 0.05                             or any call, with this probability\n"
         "Faults: slow, error-before, error-after, 595, 596, 597, 599, reset-before,\n"
-        "reset-after, task-fails, task-lies, task-fails-late.");
+        "reset-after, task-fails, task-lies, task-fails-late. A node can be down (online: false)\n"
+        "or have a wrong clock (skew: SECONDS), a storage can be full (full: true).");
     const auto o = std::make_shared<SandboxOptions>();
     command->add_option("--listen", o->listen, "Where; port 0 takes a free one.")
         ->type_name("HOST:PORT")

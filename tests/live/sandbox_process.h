@@ -20,6 +20,7 @@ class SandboxProcess {
     std::filesystem::path certificate() const { return folder_.path() / "certificate.pem"; }
 
     bool running() { return process_->running(); }
+    void kill9() { process_->kill9(); }
     std::string errors() const { return process_->errors(); }
 
   private:

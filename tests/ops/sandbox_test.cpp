@@ -225,14 +225,19 @@ TEST(Sandbox, AStateFileThatIsWrongIsToldWhereAndWhat) {
     };
 
     EXPECT_EQ(problem("nodes:\n  - {name: a, cups: 3}\n"),
-              "state, line 2: unknown key \"cups\"; there are bridges, cpus, ip, memory_gib, name, "
+              "line 2: unknown key \"cups\"; there are bridges, cpus, ip, memory_gib, name, "
               "online, skew");
     EXPECT_EQ(problem("nodes: []\n"),
-              "state, line 1: nodes is missing or empty; there must be one at least");
+              "line 1: nodes is missing or empty; there must be one at least");
     EXPECT_EQ(problem("nodes: [{name: a}]\nmisbehave:\n  - {fault: odd}\n"),
-              "state, line 3: there is no such fault");
+              "line 3: there is no fault \"odd\"; there are slow, error-before, error-after, 595, "
+              "596, 597, "
+              "599, reset-before, reset-after, task-fails, task-lies, task-fails-late");
+    EXPECT_EQ(problem("nodes: [{name: a}]\nstorages: [{name: local, content: [images]}]\nguests:\n"
+                      "  - {vmid: 100}\n  - {vmid: 100}\n"),
+              "line 5: there is a guest 100 already");
     EXPECT_EQ(problem("nodes: [{name: a, cpus: many}]\n"),
-              "state, line 1: cpus has a value of the wrong kind");
+              "line 1: cpus has a value of the wrong kind");
     EXPECT_EQ(problem(default_state()), "none");
 }
 
