@@ -23,7 +23,8 @@ KafkaProducer& KafkaBus::producer_of(const Message& message) {
 }
 
 void KafkaBus::publish(Message message, Delivered delivered) {
-    producer_of(message).publish(std::move(message), std::move(delivered));
+    KafkaProducer& producer = producer_of(message);
+    producer.publish(std::move(message), std::move(delivered));
 }
 
 bool KafkaBus::has_room() const {
