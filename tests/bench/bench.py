@@ -92,8 +92,8 @@ class Bench:
         self.say("starting Kafka and PostgreSQL, filling tables, gathering 100,000 VMs")
         crowd = Crowd(here)
         here.set_up()
-        # The broker's virtual machine compiles for 15 s, which costs half a core: let it do so now.
-        warming = threading.Thread(target=here.ceiling, args=("handoff", 64, 12))
+        # The broker's virtual machine compiles for its first 15 s, which costs half a core.
+        warming = threading.Thread(target=here.ceiling, args=("handoff", 64, 8))
         warming.start()
         sqlite = [f"sqlite:{here.new_folder()}/due.db" for _ in range(2)]
         postgres = [here.new_database(name) for name in ("due_1k", "due_1m")]

@@ -220,19 +220,20 @@ class Crowd:
         deadline = time.monotonic() + seconds
         asked = 0
         while True:
-            there, waiting = rows.execute(
-                "SELECT count(*), ifnull(sum(answer <> ''), 0) FROM vm"
-            ).fetchone()
-            if waiting >= self.vms:
+            (there,) = rows.execute("SELECT count(*) FROM vm").fetchone()
+            if there == self.vms and self.all_wait(rows):
                 break
             if time.monotonic() > deadline:
-                raise Failed(f"only {waiting} of {self.vms} VMs wait after {seconds} s")
+                raise Failed(f"only {there} of {self.vms} VMs are there after {seconds} s, or not all wait")
             if asked < self.vms and asked - there <= self.asked_ahead - self.asked_at_once:
                 self.ask()
                 asked += self.asked_at_once
             else:
                 time.sleep(0.15)
         rows.close()
+
+    def all_wait(self, rows):
+        return not rows.execute("SELECT 1 FROM vm WHERE answer = '' LIMIT 1").fetchall()
 
     def ask(self):
         count = str(self.asked_at_once)
