@@ -50,7 +50,7 @@ struct SlotSql {
                           "WHERE vm_task.ended_at IS NULL",
                           task_columns),
               "upid text, cluster text, service_id text, run bigint, step text, "
-              "started_at bigint, deadline bigint, ended_at bigint, exit_status text")) {}
+              "started_at bigint, deadline bigint, ended_at bigint null, exit_status text")) {}
 
     Sql held{"SELECT n FROM slot WHERE resource = :resource AND service_id = :service", 1};
     Sql taken{"SELECT n FROM slot WHERE resource = :resource ORDER BY n", 1};

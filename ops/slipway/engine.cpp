@@ -212,8 +212,7 @@ void Engine::beat_and_sweep(std::int64_t second) {
 
 // Counts its own seconds: after a long sleep of the whole process nobody has hung.
 void Engine::watch_polls() {
-    const auto look = [this](
-                          Polled& polled, std::chrono::nanoseconds at, const std::string& topic) {
+    const auto look = [](Polled& polled, std::chrono::nanoseconds at, const std::string& topic) {
         polled.seconds_ago = polled.at == at ? polled.seconds_ago + 1 : 0;
         polled.at = at;
         if (polled.seconds_ago == poll_seconds_warn)

@@ -108,7 +108,7 @@ TEST(Command, SaysWhichWordMayHaveBeenMeant) {
     } rows[] = {
         {"",
          "a command is missing: one of up, run, rehearse, status, pipelines, migrate, topics, "
-         "watch, pve, config, version\n    slipway --help says more\n"},
+         "watch, pve, config, sandbox, version\n    slipway --help says more\n"},
         {"wath", "there is no command wath; did you mean watch?\n    slipway --help says more\n"},
         {"config",
          "a command is missing: one of check, show, example\n    slipway config --help "
@@ -151,7 +151,8 @@ TEST(Command, ExplainsItself) {
     const Ended help = slipway("--help");
 
     EXPECT_EQ(help.code, 0) << help.said;
-    for (const std::string word : {"config", "migrate", "pve", "watch", "version", "Exit codes"})
+    for (const std::string word :
+         {"config", "migrate", "pve", "sandbox", "watch", "version", "Exit codes"})
         EXPECT_TRUE(has(help, word)) << word << " is not in:\n" << help.said;
 }
 
