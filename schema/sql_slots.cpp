@@ -23,11 +23,16 @@ std::string stands(std::string_view table) {
         table);
 }
 
-std::string delete_of_those_elsewhere(std::string_view table) {
+// Deletes rows as they were when it looked: one that is renewed meanwhile, which moves it to where
+// its VM stands now, is another row than that. And it passes over what is being saved right now.
+std::string delete_of_those_elsewhere(Dialect d, std::string_view table, std::string_view row) {
     return fmt::format(
-        "DELETE FROM {0} WHERE NOT EXISTS (SELECT 1 FROM vm WHERE {1}) RETURNING resource",
+        "DELETE FROM {0} WHERE ({1}) IN (SELECT {1} FROM {0} w WHERE NOT EXISTS "
+        "(SELECT 1 FROM vm WHERE {2}) {3}) RETURNING resource",
         table,
-        stands(table));
+        row,
+        stands("w"),
+        d == Dialect::PostgreSql ? "FOR UPDATE OF w SKIP LOCKED" : "");
 }
 
 constexpr std::string_view task_columns =
@@ -41,6 +46,12 @@ struct SlotSql {
               "(vm.wake_at IS NULL OR vm.wake_at > :later) ORDER BY w.since LIMIT :most {})",
               stands("w"),
               d == Dialect::PostgreSql ? "FOR UPDATE OF vm SKIP LOCKED" : "")},
+          free_elsewhere{delete_of_those_elsewhere(
+                             d, "slot", "resource, n, service_id, run, state, phase, taken_at"),
+                         1},
+          stop_elsewhere{
+              delete_of_those_elsewhere(d, "slot_wait", "resource, service_id, run, state, phase"),
+              1},
           keep_task(over_rows(
               d,
               fmt::format("INSERT INTO vm_task ({}) SELECT j.upid, j.cluster, j.service_id, "
@@ -52,7 +63,13 @@ struct SlotSql {
               "upid text, cluster text, service_id text, run bigint, step text, "
               "started_at bigint, deadline bigint, ended_at bigint null, exit_status text")) {}
 
-    Sql held{"SELECT n FROM slot WHERE resource = :resource AND service_id = :service", 1};
+    Sql begin_attempt{"SAVEPOINT attempt"};
+    Sql undo_attempt{"ROLLBACK TO SAVEPOINT attempt"};
+    // It may be left from an earlier step: from now on it is this one's, or it would be swept away.
+    Sql renew{
+        "UPDATE slot SET run = :run, state = :state, phase = :phase, taken_at = :now "
+        "WHERE resource = :resource AND service_id = :service RETURNING n",
+        1};
     Sql taken{"SELECT n FROM slot WHERE resource = :resource ORDER BY n", 1};
     Sql ahead{"SELECT count(*) FROM slot_wait w JOIN vm ON " + stands("w") +
                   " WHERE w.resource = :resource AND w.service_id <> :service AND w.since < "
@@ -73,8 +90,6 @@ struct SlotSql {
         "run = excluded.run, state = excluded.state, phase = excluded.phase"};
     Sql stop_waiting{"DELETE FROM slot_wait WHERE service_id = :service"};
     Sql free{"DELETE FROM slot WHERE service_id = :service RETURNING resource", 1};
-    Sql free_elsewhere{delete_of_those_elsewhere("slot"), 1};
-    Sql stop_elsewhere{delete_of_those_elsewhere("slot_wait"), 1};
     Sql set_wake{"UPDATE vm SET wake_at = :wake WHERE service_id = :service"};
     Sql all{
         "SELECT resource, n, service_id, run, state, phase, taken_at FROM slot "
@@ -84,7 +99,7 @@ struct SlotSql {
                           "ORDER BY started_at, upid",
                           task_columns),
               9};
-    Sql wake, keep_task;
+    Sql wake, free_elsewhere, stop_elsewhere, keep_task;
 };
 
 std::int64_t microseconds(Time time) {
@@ -115,7 +130,9 @@ std::optional<std::int64_t> free_number(Connection& connection,
 
 bool take_one(Connection& connection, const SlotClaim& claim, const Vm& vm, Time now) {
     const SlotSql& sql = sql_of(connection);
-    if (!connection.run(sql.held, {claim.resource, vm.service_id}).empty()) return true;
+    const Rows renewed = connection.run(
+        sql.renew, {vm.run, vm.state, vm.phase, microseconds(now), claim.resource, vm.service_id});
+    if (!renewed.empty()) return true;
     // Somebody else may take the number first; then there is one less, so this ends.
     while (const auto n = free_number(connection, claim, vm, now))
         if (!connection
@@ -146,7 +163,8 @@ void free_all(Connection& connection, const Vm& vm, Time now) {
     wake_waiters(connection, connection.run(sql.free, {vm.service_id}), now);
 }
 
-// All of them or none. In one order, so that two who want the same two never wait in a circle.
+// All of them or none: what it held before the attempt is as it was if the attempt fails. In one
+// order, so that two who want the same two never wait in a circle.
 bool take_all(Connection& connection, const Change& change) {
     const Vm& vm = change.next;
     const Time now = change.log.ended;
@@ -155,10 +173,11 @@ bool take_all(Connection& connection, const Change& change) {
         return a.resource < b.resource;
     });
     const SlotSql& sql = sql_of(connection);
+    connection.run(sql.begin_attempt);
     for (const SlotClaim& claim : claims) {
         if (take_one(connection, claim, vm, now)) continue;
         // What it took a moment ago nobody has seen: no reason to wake anybody.
-        connection.run(sql.free, {vm.service_id});
+        connection.run(sql.undo_attempt);
         connection.run(
             sql.wait,
             {claim.resource, vm.service_id, vm.run, vm.state, vm.phase, microseconds(now)});

@@ -110,6 +110,44 @@ TEST_P(StoreContract, GrantsASlotOnceToWhoAsksTwice) {
     EXPECT_EQ(taken(store()), "1: a creation");
 }
 
+TEST_P(StoreContract, KeepsWhatAVmHoldsWhenItAsksForMoreInVain) {
+    Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    const Vm b = saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
+
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).slots_granted);
+
+    EXPECT_EQ(taken(store()), "1: a creation, 1: b creation (z)");
+    saved(store(), leaving(b, "set_ip"));
+    a = load_one(store(), "a").value();
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).slots_granted);
+    EXPECT_EQ(taken(store()), "1: a creation, 1: a creation (y), 1: a creation (z)");
+}
+
+// The sweep would take it away in the middle of the later step, and give it to somebody else.
+TEST_P(StoreContract, ASlotLeftFromAnEarlierStepIsTheLaterOnesOnceItIsGranted) {
+    Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    a = saved(store(), step_to(a, "set_ip"));
+
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}}, 5'000'000)).slots_granted);
+
+    EXPECT_EQ(taken(store()), "1: a set_ip");
+    EXPECT_EQ(store().slots().at(0).taken_at, at(5'000'000));
+    EXPECT_EQ(store().sweep_slots(at(10'000'000)), 0);
+    EXPECT_FALSE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).slots_granted);
+}
+
+// Or two who carry one slot each, and want the other's, would hold them for ever.
+TEST_P(StoreContract, ASlotLeftFromAnEarlierStepIsNotKeptByWaiting) {
+    Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
+    a = saved(store(), step_to(a, "set_ip"));
+
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"z", 1}})).slots_granted);
+
+    EXPECT_EQ(store().sweep_slots(at(10'000'000)), 1);
+    EXPECT_EQ(taken(store()), "1: b creation (z)");
+}
+
 TEST_P(StoreContract, GrantsNothingToWhoLostTheRace) {
     const Vm a = begun(store(), "a");
     saved(store(), step_to(a, "set_ip"));
