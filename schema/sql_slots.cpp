@@ -40,18 +40,26 @@ constexpr std::string_view task_columns =
 
 struct SlotSql {
     explicit SlotSql(Dialect d)
-        : wake{fmt::format(
-              "UPDATE vm SET wake_at = :now WHERE service_id IN (SELECT vm.service_id "
-              "FROM slot_wait w JOIN vm ON {} WHERE w.resource = :resource AND "
-              "(vm.wake_at IS NULL OR vm.wake_at > :later) ORDER BY w.since LIMIT :most {})",
-              stands("w"),
-              d == Dialect::PostgreSql ? "FOR UPDATE OF vm SKIP LOCKED" : "")},
+        : wake{fmt::format("UPDATE vm SET wake_at = :now WHERE service_id IN (SELECT vm.service_id "
+                           "FROM slot_wait w JOIN vm ON {} WHERE w.resource = :resource AND "
+                           "(vm.wake_at IS NULL OR vm.wake_at > :later) ORDER BY w.since, "
+                           "w.service_id LIMIT :most {})",
+                           stands("w"),
+                           d == Dialect::PostgreSql ? "FOR UPDATE OF vm SKIP LOCKED" : "")},
           free_elsewhere{delete_of_those_elsewhere(
                              d, "slot", "resource, n, service_id, run, state, phase, taken_at"),
                          1},
           stop_elsewhere{
               delete_of_those_elsewhere(d, "slot_wait", "resource, service_id, run, state, phase"),
               1},
+          wait(over_rows(
+              d,
+              "INSERT INTO slot_wait (resource, service_id, run, state, phase, since) "
+              "SELECT j.resource, j.service, j.run, j.state, j.phase, j.since {from_rows} "
+              "WHERE NOT EXISTS (SELECT 1 FROM slot WHERE slot.resource = j.resource AND "
+              "slot.service_id = j.service AND slot.run = j.run AND slot.state = j.state AND "
+              "slot.phase = j.phase) ON CONFLICT DO NOTHING",
+              "resource text, service text, run bigint, state text, phase text, since bigint")),
           keep_task(over_rows(
               d,
               fmt::format("INSERT INTO vm_task ({}) SELECT j.upid, j.cluster, j.service_id, "
@@ -71,23 +79,19 @@ struct SlotSql {
         "WHERE resource = :resource AND service_id = :service RETURNING n",
         1};
     Sql taken{"SELECT n FROM slot WHERE resource = :resource ORDER BY n", 1};
+    Sql since{
+        "SELECT min(since) FROM slot_wait WHERE service_id = :service AND run = :run AND "
+        "state = :state AND phase = :phase",
+        1};
     Sql ahead{"SELECT count(*) FROM slot_wait w JOIN vm ON " + stands("w") +
-                  " WHERE w.resource = :resource AND w.service_id <> :service AND w.since < "
-                  "COALESCE((SELECT since FROM slot_wait WHERE resource = :mine AND "
-                  "service_id = :me), :now)",
+                  " WHERE w.resource = :resource AND "
+                  "(w.since, w.service_id) < (:since, :service)",
               1};
     Sql take{
         "INSERT INTO slot (resource, n, service_id, run, state, phase, taken_at) "
         "VALUES (:resource, :n, :service, :run, :state, :phase, :now) "
         "ON CONFLICT DO NOTHING RETURNING n",
         1};
-    Sql wait{
-        "INSERT INTO slot_wait (resource, service_id, run, state, phase, since) "
-        "VALUES (:resource, :service, :run, :state, :phase, :now) "
-        "ON CONFLICT (resource, service_id) DO UPDATE SET since = CASE WHEN "
-        "slot_wait.run = excluded.run AND slot_wait.state = excluded.state AND "
-        "slot_wait.phase = excluded.phase THEN slot_wait.since ELSE excluded.since END, "
-        "run = excluded.run, state = excluded.state, phase = excluded.phase"};
     Sql stop_waiting{"DELETE FROM slot_wait WHERE service_id = :service"};
     Sql free{"DELETE FROM slot WHERE service_id = :service RETURNING resource", 1};
     Sql set_wake{"UPDATE vm SET wake_at = :wake WHERE service_id = :service"};
@@ -99,7 +103,7 @@ struct SlotSql {
                           "ORDER BY started_at, upid",
                           task_columns),
               9};
-    Sql wake, free_elsewhere, stop_elsewhere, keep_task;
+    Sql wake, free_elsewhere, stop_elsewhere, wait, keep_task;
 };
 
 std::int64_t microseconds(Time time) {
@@ -110,43 +114,69 @@ const SlotSql& sql_of(const Connection& connection) {
     return statements_of<SlotSql>(connection.dialect());
 }
 
+// A VM that asks, and for how long it has.
+struct Asker {
+    const Vm& vm;
+    Time now;
+    Time since;
+};
+
+// Who asks again at the same place keeps his turn, whatever he was refused for before. One turn for
+// all resources: if each had its own, two VMs could be ahead of each other.
+Asker asker_of(Connection& connection, const Change& change) {
+    const Vm& vm = change.next;
+    const Time now = change.log.ended;
+    const Rows rows =
+        connection.run(sql_of(connection).since, {vm.service_id, vm.run, vm.state, vm.phase});
+    return {.vm = vm, .now = now, .since = std::min(now, rows.maybe_time(0, 0).value_or(now))};
+}
+
 // The lowest number that nobody has; nullopt if as many as may be are taken, or older waiters will
 // need what is left.
 std::optional<std::int64_t> free_number(Connection& connection,
                                         const SlotClaim& claim,
-                                        const Vm& vm,
-                                        Time now) {
+                                        const Asker& asker) {
     const Rows taken = connection.run(sql_of(connection).taken, {claim.resource});
     const auto left = claim.limit - static_cast<std::int64_t>(taken.size());
     if (left <= 0) return std::nullopt;
     const Rows ahead = connection.run(
-        sql_of(connection).ahead,
-        {claim.resource, vm.service_id, claim.resource, vm.service_id, microseconds(now)});
+        sql_of(connection).ahead, {claim.resource, microseconds(asker.since), asker.vm.service_id});
     if (left <= ahead.number(0, 0)) return std::nullopt;
     std::int64_t n = 1;
     for (std::size_t i = 0; i < taken.size() && taken.number(i, 0) == n; ++i) ++n;
     return n;
 }
 
-bool take_one(Connection& connection, const SlotClaim& claim, const Vm& vm, Time now) {
+bool take_one(Connection& connection, const SlotClaim& claim, const Asker& asker) {
     const SlotSql& sql = sql_of(connection);
-    const Rows renewed = connection.run(
-        sql.renew, {vm.run, vm.state, vm.phase, microseconds(now), claim.resource, vm.service_id});
+    const Vm& vm = asker.vm;
+    const std::int64_t now = microseconds(asker.now);
+    const Rows renewed =
+        connection.run(sql.renew, {vm.run, vm.state, vm.phase, now, claim.resource, vm.service_id});
     if (!renewed.empty()) return true;
     // Somebody else may take the number first; then there is one less, so this ends.
-    while (const auto n = free_number(connection, claim, vm, now))
-        if (!connection
-                 .run(sql.take,
-                      {claim.resource,
-                       *n,
-                       vm.service_id,
-                       vm.run,
-                       vm.state,
-                       vm.phase,
-                       microseconds(now)})
-                 .empty())
-            return true;
+    while (const auto n = free_number(connection, claim, asker)) {
+        const Rows took = connection.run(
+            sql.take, {claim.resource, *n, vm.service_id, vm.run, vm.state, vm.phase, now});
+        if (!took.empty()) return true;
+    }
     return false;
+}
+
+// For all that it asked for and does not hold: whoever has waited longest is ahead everywhere, so
+// that what becomes free is kept for him until he has all of it.
+void wait_for(Connection& connection, std::span<const SlotClaim> claims, const Asker& asker) {
+    connection.run(sql_of(connection).stop_waiting, {asker.vm.service_id});
+    RowBatch rows;
+    for (const SlotClaim& claim : claims)
+        rows.row()
+            .add("resource", claim.resource)
+            .add("service", asker.vm.service_id)
+            .add("run", asker.vm.run)
+            .add("state", asker.vm.state)
+            .add("phase", asker.vm.phase)
+            .add("since", asker.since);
+    connection.run(sql_of(connection).wait, rows);
 }
 
 void wake_waiters(Connection& connection, const Rows& freed, Time now) {
@@ -166,25 +196,24 @@ void free_all(Connection& connection, const Vm& vm, Time now) {
 // All of them or none: what it held before the attempt is as it was if the attempt fails. In one
 // order, so that two who want the same two never wait in a circle.
 bool take_all(Connection& connection, const Change& change) {
-    const Vm& vm = change.next;
-    const Time now = change.log.ended;
     std::vector<SlotClaim> claims = change.claims;
     std::sort(claims.begin(), claims.end(), [](const SlotClaim& a, const SlotClaim& b) {
         return a.resource < b.resource;
     });
     const SlotSql& sql = sql_of(connection);
+    const Asker asker = asker_of(connection, change);
     connection.run(sql.begin_attempt);
-    for (const SlotClaim& claim : claims) {
-        if (take_one(connection, claim, vm, now)) continue;
+    const bool all = std::all_of(claims.begin(), claims.end(), [&](const SlotClaim& claim) {
+        return take_one(connection, claim, asker);
+    });
+    if (!all) {
         // What it took a moment ago nobody has seen: no reason to wake anybody.
         connection.run(sql.undo_attempt);
-        connection.run(
-            sql.wait,
-            {claim.resource, vm.service_id, vm.run, vm.state, vm.phase, microseconds(now)});
+        wait_for(connection, claims, asker);
         return false;
     }
-    connection.run(sql.stop_waiting, {vm.service_id});
-    connection.run(sql.set_wake, {microseconds(change.wake_if_granted), vm.service_id});
+    connection.run(sql.stop_waiting, {asker.vm.service_id});
+    connection.run(sql.set_wake, {microseconds(change.wake_if_granted), asker.vm.service_id});
     return true;
 }
 

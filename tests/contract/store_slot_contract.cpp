@@ -42,6 +42,15 @@ std::string taken(Store& store) {
     return text;
 }
 
+// Asks, and leaves at once with what it got. False: nothing.
+bool gets_through(Store& store, std::string_view id, std::vector<SlotClaim> claims, Time when) {
+    Vm vm = load_one(store, id).value();
+    if (!save_one(store, asking(vm, std::move(claims), (when - at(0)).count())).slots_granted)
+        return false;
+    vm = load_one(store, id).value();
+    return save_one(store, leaving(vm, "set_ip")).won;
+}
+
 std::int64_t wake_of(Store& store, std::string_view service_id) {
     const auto wake = load_one(store, service_id)->wake_at;
     return wake ? (*wake - at(0)).count() : -1;
@@ -88,6 +97,52 @@ TEST_P(StoreContract, GivesAFreedSlotToWhoHasWaitedLongest) {
     EXPECT_EQ(taken(store()), "1: c creation");
 }
 
+// Each waits for what the other has not got: who came first must be ahead on both.
+TEST_P(StoreContract, TwoWhoWaitForTheSameTwoDoNotBlockEachOther) {
+    const std::vector<SlotClaim> both = {{"a", 1}, {"b", 1}};
+    for (const char* id : {"has_a", "has_b", "v1", "v2"}) begun(store(), id);
+    const auto ask = [&](const char* id, std::vector<SlotClaim> claims, std::int64_t when) {
+        return saved(store(), asking(load_one(store(), id).value(), std::move(claims), when));
+    };
+    const Vm has_b = ask("has_b", {{"b", 1}}, 1'000'000);
+    ask("v2", both, 2'000'000);
+    Vm has_a = ask("has_a", {{"a", 1}}, 3'000'000);
+    ask("v1", both, 4'000'000);
+    ask("v2", both, 5'000'000);
+    saved(store(), leaving(has_a, "set_ip"));
+    ask("v1", both, 6'000'000);
+    saved(store(), leaving(has_b, "set_ip"));
+    ASSERT_EQ(taken(store()), "");
+
+    EXPECT_FALSE(gets_through(store(), "v1", both, at(7'000'000))) << "v2 has waited longer";
+    EXPECT_TRUE(gets_through(store(), "v2", both, at(8'000'000)));
+    EXPECT_TRUE(gets_through(store(), "v1", both, at(9'000'000)));
+}
+
+TEST_P(StoreContract, OfTwoWhoBeganToWaitAtOnceTheFirstByNameIsAhead) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    saved(store(), asking(begun(store(), "c"), {{clones, 1}}, 3'000'000));
+    saved(store(), asking(begun(store(), "b"), {{clones, 1}}, 3'000'000));
+
+    save_one(store(), leaving(a, "set_ip"));
+
+    EXPECT_EQ(wake_of(store(), "b"), 2'000'000);
+    EXPECT_FALSE(gets_through(store(), "c", {{clones, 1}}, at(4'000'000)));
+    EXPECT_TRUE(gets_through(store(), "b", {{clones, 1}}, at(5'000'000)));
+    EXPECT_TRUE(gets_through(store(), "c", {{clones, 1}}, at(6'000'000)));
+}
+
+// What is left of a resource is for those who lack it.
+TEST_P(StoreContract, HoldsNobodyUpForWhatAVmHasAlready) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 2}}));
+    saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
+
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 2}, {"z", 1}})).slots_granted);
+
+    begun(store(), "c");
+    EXPECT_TRUE(gets_through(store(), "c", {{clones, 2}}, at(4'000'000)));
+}
+
 TEST_P(StoreContract, GrantsAllSlotsOrNone) {
     const Vm a = begun(store(), "a");
     const Vm b = begun(store(), "b");
@@ -96,8 +151,8 @@ TEST_P(StoreContract, GrantsAllSlotsOrNone) {
 
     EXPECT_FALSE(save_one(store(), asking(b, {{"z", 1}, {clones, 1}})).slots_granted);
     EXPECT_EQ(taken(store()), "1: a creation (z)");
-    c = saved(store(), asking(c, {{clones, 1}, {"y", 1}}));
-    EXPECT_EQ(taken(store()), "1: c creation, 1: c creation (y), 1: a creation (z)");
+    c = saved(store(), asking(c, {{"x", 1}, {"y", 1}}));
+    EXPECT_EQ(taken(store()), "1: c creation (x), 1: c creation (y), 1: a creation (z)");
     saved(store(), leaving(c, "set_ip"));
     EXPECT_EQ(taken(store()), "1: a creation (z)");
 }
