@@ -108,6 +108,7 @@ CREATE TABLE slot_wait (
     state TEXT NOT NULL,
     phase TEXT NOT NULL,
     since BIGINT NOT NULL,
+    asks_by BIGINT NOT NULL,
     PRIMARY KEY (resource, service_id)
 )
     WITHOUT ROWID;
@@ -280,6 +281,7 @@ CREATE TABLE slot_wait (
     state TEXT NOT NULL,
     phase TEXT NOT NULL,
     since BIGINT NOT NULL,
+    asks_by BIGINT NOT NULL,
     CONSTRAINT slot_wait_pkey PRIMARY KEY (resource, service_id)
 );
 

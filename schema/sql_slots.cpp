@@ -42,6 +42,7 @@ struct SlotSql {
     explicit SlotSql(Dialect d)
         : wake{fmt::format("UPDATE vm SET wake_at = :now WHERE service_id IN (SELECT vm.service_id "
                            "FROM slot_wait w JOIN vm ON {} WHERE w.resource = :resource AND "
+                           "w.asks_by > :late AND "
                            "(vm.wake_at IS NULL OR vm.wake_at > :later) ORDER BY w.since, "
                            "w.service_id LIMIT :most {})",
                            stands("w"),
@@ -54,12 +55,14 @@ struct SlotSql {
               1},
           wait(over_rows(
               d,
-              "INSERT INTO slot_wait (resource, service_id, run, state, phase, since) "
-              "SELECT j.resource, j.service, j.run, j.state, j.phase, j.since {from_rows} "
+              "INSERT INTO slot_wait (resource, service_id, run, state, phase, since, asks_by) "
+              "SELECT j.resource, j.service, j.run, j.state, j.phase, j.since, j.asks_by "
+              "{from_rows} "
               "WHERE NOT EXISTS (SELECT 1 FROM slot WHERE slot.resource = j.resource AND "
               "slot.service_id = j.service AND slot.run = j.run AND slot.state = j.state AND "
               "slot.phase = j.phase) ON CONFLICT DO NOTHING",
-              "resource text, service text, run bigint, state text, phase text, since bigint")),
+              "resource text, service text, run bigint, state text, phase text, since bigint, "
+              "asks_by bigint")),
           keep_task(over_rows(
               d,
               fmt::format("INSERT INTO vm_task ({}) SELECT j.upid, j.cluster, j.service_id, "
@@ -84,7 +87,7 @@ struct SlotSql {
         "state = :state AND phase = :phase",
         1};
     Sql ahead{"SELECT count(*) FROM slot_wait w JOIN vm ON " + stands("w") +
-                  " WHERE w.resource = :resource AND "
+                  " WHERE w.resource = :resource AND w.asks_by > :now AND "
                   "(w.since, w.service_id) < (:since, :service)",
               1};
     Sql take{
@@ -119,7 +122,17 @@ struct Asker {
     const Vm& vm;
     Time now;
     Time since;
+    Time asks_by;
 };
+
+// By when it has asked again, if it still wants to: a step may fail before it gets there, for days,
+// and must not hold anybody up. Late is late by three polls; or by a minute, so that a process that
+// is busy or starts again costs nobody his turn.
+Time asks_by(const Change& change) {
+    const Time now = change.log.ended;
+    const auto until_next = change.next.wake_at.value_or(now) - now;
+    return now + std::max<Time::duration>(3 * until_next, std::chrono::minutes(1));
+}
 
 // Who asks again at the same place keeps his turn, whatever he was refused for before. One turn for
 // all resources: if each had its own, two VMs could be ahead of each other.
@@ -128,7 +141,10 @@ Asker asker_of(Connection& connection, const Change& change) {
     const Time now = change.log.ended;
     const Rows rows =
         connection.run(sql_of(connection).since, {vm.service_id, vm.run, vm.state, vm.phase});
-    return {.vm = vm, .now = now, .since = std::min(now, rows.maybe_time(0, 0).value_or(now))};
+    return {.vm = vm,
+            .now = now,
+            .since = std::min(now, rows.maybe_time(0, 0).value_or(now)),
+            .asks_by = asks_by(change)};
 }
 
 // The lowest number that nobody has; nullopt if as many as may be are taken, or older waiters will
@@ -140,7 +156,8 @@ std::optional<std::int64_t> free_number(Connection& connection,
     const auto left = claim.limit - static_cast<std::int64_t>(taken.size());
     if (left <= 0) return std::nullopt;
     const Rows ahead = connection.run(
-        sql_of(connection).ahead, {claim.resource, microseconds(asker.since), asker.vm.service_id});
+        sql_of(connection).ahead,
+        {claim.resource, microseconds(asker.now), microseconds(asker.since), asker.vm.service_id});
     if (left <= ahead.number(0, 0)) return std::nullopt;
     std::int64_t n = 1;
     for (std::size_t i = 0; i < taken.size() && taken.number(i, 0) == n; ++i) ++n;
@@ -175,7 +192,8 @@ void wait_for(Connection& connection, std::span<const SlotClaim> claims, const A
             .add("run", asker.vm.run)
             .add("state", asker.vm.state)
             .add("phase", asker.vm.phase)
-            .add("since", asker.since);
+            .add("since", asker.since)
+            .add("asks_by", asker.asks_by);
     connection.run(sql_of(connection).wait, rows);
 }
 
@@ -184,7 +202,7 @@ void wake_waiters(Connection& connection, const Rows& freed, Time now) {
     for (std::size_t i = 0; i < freed.size(); ++i) ++counts[freed.text(i, 0)];
     const std::int64_t at = microseconds(now);
     for (const auto& [resource, count] : counts)
-        connection.run(sql_of(connection).wake, {at, resource, at, count});
+        connection.run(sql_of(connection).wake, {at, resource, at, at, count});
 }
 
 void free_all(Connection& connection, const Vm& vm, Time now) {

@@ -20,7 +20,8 @@ CREATE TABLE slot (
 
 CREATE INDEX slot_service ON slot (service_id);
 
--- Who would have liked one. The oldest is woken when one becomes free.
+-- Who would have liked one, a row for each that it asked for. The oldest is woken when one becomes
+-- free, and it is kept for it; unless that VM has not asked again by asks_by.
 CREATE TABLE slot_wait (
     resource TEXT COLLATE "C" NOT NULL, -- only: postgresql
     resource TEXT NOT NULL, -- only: sqlite
@@ -30,6 +31,7 @@ CREATE TABLE slot_wait (
     state TEXT NOT NULL,
     phase TEXT NOT NULL,
     since BIGINT NOT NULL,
+    asks_by BIGINT NOT NULL,
     PRIMARY KEY (resource, service_id)
 )
     WITHOUT ROWID -- only: sqlite

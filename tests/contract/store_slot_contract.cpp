@@ -252,6 +252,42 @@ TEST_P(StoreContract, PassesOverWaitersThatStandElsewhere) {
     EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}})).slots_granted);
 }
 
+// Its step fails before it comes to ask. It keeps its turn for when it asks again.
+TEST_P(StoreContract, PassesOverWaitersThatDoNotAskAgain) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    Change poll = asking(begun(store(), "b"), {{clones, 1}}, 3'000'000);
+    poll.next.wake_at = at(5'000'000);
+    Vm b = saved(store(), poll);
+    saved(store(), asking(begun(store(), "c"), {{clones, 1}}, 4'000'000));
+    b = saved(store(), again(b));
+    Change leaves = leaving(a, "set_ip");
+    leaves.log.ended = at(63'000'000);
+    save_one(store(), leaves);
+    EXPECT_EQ(wake_of(store(), "b"), 5'000'000) << "not woken";
+    EXPECT_EQ(wake_of(store(), "c"), 63'000'000) << "woken";
+
+    Vm c = load_one(store(), "c").value();
+    c = saved(store(), asking(c, {{clones, 1}}, 63'000'000));
+    EXPECT_EQ(taken(store()), "1: c creation");
+
+    begun(store(), "d");
+    EXPECT_FALSE(gets_through(store(), "d", {{clones, 1}}, at(64'000'000)));
+    EXPECT_FALSE(gets_through(store(), "b", {{clones, 1}}, at(65'000'000)));
+    save_one(store(), leaving(c, "set_ip"));
+    EXPECT_FALSE(gets_through(store(), "d", {{clones, 1}}, at(66'000'000))) << "b is older";
+    EXPECT_TRUE(gets_through(store(), "b", {{clones, 1}}, at(67'000'000)));
+}
+
+TEST_P(StoreContract, AWaiterThatIsLateByAPollOrTwoIsWaitedFor) {
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    saved(store(), asking(begun(store(), "b"), {{clones, 1}}, 60'000'000));  // next at 90 s
+    save_one(store(), leaving(a, "set_ip"));
+
+    begun(store(), "c");
+    EXPECT_FALSE(gets_through(store(), "c", {{clones, 1}}, at(149'000'000)));
+    EXPECT_TRUE(gets_through(store(), "c", {{clones, 1}}, at(150'000'000)));
+}
+
 TEST_P(StoreContract, GrantsNoMoreSlotsThanThereAreToManyAtOnce) {
     constexpr int limit = 3;
     std::vector<Vm> vms;
