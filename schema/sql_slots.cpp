@@ -57,10 +57,7 @@ struct SlotSql {
               d,
               "INSERT INTO slot_wait (resource, service_id, run, state, phase, since, asks_by) "
               "SELECT j.resource, j.service, j.run, j.state, j.phase, j.since, j.asks_by "
-              "{from_rows} "
-              "WHERE NOT EXISTS (SELECT 1 FROM slot WHERE slot.resource = j.resource AND "
-              "slot.service_id = j.service AND slot.run = j.run AND slot.state = j.state AND "
-              "slot.phase = j.phase) ON CONFLICT DO NOTHING",
+              "{from_rows} WHERE true ON CONFLICT DO NOTHING",
               "resource text, service text, run bigint, state text, phase text, since bigint, "
               "asks_by bigint")),
           keep_task(over_rows(
@@ -74,6 +71,10 @@ struct SlotSql {
               "upid text, cluster text, service_id text, run bigint, step text, "
               "started_at bigint, deadline bigint, ended_at bigint null, exit_status text")) {}
 
+    Sql held{
+        "SELECT resource FROM slot WHERE service_id = :service AND run = :run AND "
+        "state = :state AND phase = :phase",
+        1};
     Sql begin_attempt{"SAVEPOINT attempt"};
     Sql undo_attempt{"ROLLBACK TO SAVEPOINT attempt"};
     // It may be left from an earlier step: from now on it is this one's, or it would be swept away.
@@ -147,6 +148,13 @@ Asker asker_of(Connection& connection, const Change& change) {
             .asks_by = asks_by(change)};
 }
 
+std::int64_t count_ahead(Connection& connection, const SlotClaim& claim, const Asker& asker) {
+    const Rows ahead = connection.run(
+        sql_of(connection).ahead,
+        {claim.resource, microseconds(asker.now), microseconds(asker.since), asker.vm.service_id});
+    return ahead.number(0, 0);
+}
+
 // The lowest number that nobody has; nullopt if as many as may be are taken, or older waiters will
 // need what is left.
 std::optional<std::int64_t> free_number(Connection& connection,
@@ -155,10 +163,7 @@ std::optional<std::int64_t> free_number(Connection& connection,
     const Rows taken = connection.run(sql_of(connection).taken, {claim.resource});
     const auto left = claim.limit - static_cast<std::int64_t>(taken.size());
     if (left <= 0) return std::nullopt;
-    const Rows ahead = connection.run(
-        sql_of(connection).ahead,
-        {claim.resource, microseconds(asker.now), microseconds(asker.since), asker.vm.service_id});
-    if (left <= ahead.number(0, 0)) return std::nullopt;
+    if (left <= count_ahead(connection, claim, asker)) return std::nullopt;
     std::int64_t n = 1;
     for (std::size_t i = 0; i < taken.size() && taken.number(i, 0) == n; ++i) ++n;
     return n;
@@ -180,10 +185,33 @@ bool take_one(Connection& connection, const SlotClaim& claim, const Asker& asker
     return false;
 }
 
-// For all that it asked for and does not hold: whoever has waited longest is ahead everywhere, so
-// that what becomes free is kept for him until he has all of it.
-void wait_for(Connection& connection, std::span<const SlotClaim> claims, const Asker& asker) {
+void erase_held(Connection& connection, std::vector<SlotClaim>& claims, const Asker& asker) {
+    const Vm& vm = asker.vm;
+    const Rows held =
+        connection.run(sql_of(connection).held, {vm.service_id, vm.run, vm.state, vm.phase});
+    for (std::size_t i = 0; i < held.size(); ++i)
+        std::erase_if(claims,
+                      [&](const SlotClaim& claim) { return claim.resource == held.text(i, 0); });
+}
+
+// Where it could not be granted a slot even if nobody held one, since older waiters would get them.
+std::vector<SlotClaim> far_behind(Connection& connection,
+                                  const std::vector<SlotClaim>& claims,
+                                  const Asker& asker) {
+    std::vector<SlotClaim> far;
+    for (const SlotClaim& claim : claims)
+        if (count_ahead(connection, claim, asker) >= claim.limit) far.push_back(claim);
+    return far;
+}
+
+// Who could be next waits for all that it asked for and does not hold, so that what becomes free is
+// kept for it until it has all of it. Who stands far behind for one resource waits for that alone:
+// a queue before one storage must not keep the whole cluster's slots.
+void wait_for(Connection& connection, std::vector<SlotClaim> claims, const Asker& asker) {
     connection.run(sql_of(connection).stop_waiting, {asker.vm.service_id});
+    erase_held(connection, claims, asker);
+    const std::vector<SlotClaim> far = far_behind(connection, claims, asker);
+    if (!far.empty()) claims = far;
     RowBatch rows;
     for (const SlotClaim& claim : claims)
         rows.row()

@@ -132,6 +132,37 @@ TEST_P(StoreContract, OfTwoWhoBeganToWaitAtOnceTheFirstByNameIsAhead) {
     EXPECT_TRUE(gets_through(store(), "c", {{clones, 1}}, at(6'000'000)));
 }
 
+TEST_P(StoreContract, AQueueBeforeOneStorageLeavesTheClusterToTheOthers) {
+    const std::vector<SlotClaim> slow = {{"cluster", 4}, {"slow", 1}};
+    const std::vector<SlotClaim> quick = {{"cluster", 4}, {"quick", 2}};
+    const auto ask = [&](std::string_view id, const std::vector<SlotClaim>& claims) {
+        return saved(store(), asking(begun(store(), id), claims));
+    };
+    const Vm first = ask("a", slow);
+    for (const char* id : {"b", "c", "d", "e"}) ask(id, slow);
+
+    ask("f", quick);
+    ask("g", quick);
+
+    EXPECT_EQ(taken(store()),
+              "1: a creation (cluster), 2: f creation (cluster), 3: g creation (cluster), "
+              "1: f creation (quick), 2: g creation (quick), 1: a creation (slow)");
+    // The fourth of the cluster is for b, which is the next of the queue.
+    begun(store(), "h");
+    EXPECT_FALSE(gets_through(store(), "h", {{"cluster", 4}}, at(3'000'000)));
+    save_one(store(), leaving(first, "set_ip"));
+    for (const char* id : {"b", "c", "d", "e"})
+        EXPECT_TRUE(gets_through(store(), id, slow, at(4'000'000))) << id;
+}
+
+// A limit of 0 lets nobody in, and whoever tries keeps nobody out elsewhere.
+TEST_P(StoreContract, WhoWaitsForWhatIsClosedHoldsNobodyUp) {
+    const Vm a = begun(store(), "a");
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"closed", 0}})).slots_granted);
+
+    EXPECT_TRUE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).slots_granted);
+}
+
 // What is left of a resource is for those who lack it.
 TEST_P(StoreContract, HoldsNobodyUpForWhatAVmHasAlready) {
     const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 2}}));
@@ -141,6 +172,20 @@ TEST_P(StoreContract, HoldsNobodyUpForWhatAVmHasAlready) {
 
     begun(store(), "c");
     EXPECT_TRUE(gets_through(store(), "c", {{clones, 2}}, at(4'000'000)));
+}
+
+TEST_P(StoreContract, KeepsTheTurnOfWhoHoldsWhatOthersWaitFor) {
+    const std::vector<SlotClaim> both = {{clones, 1}, {"z", 1}};
+    const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
+    const Vm b = saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
+    saved(store(), asking(begun(store(), "older"), {{clones, 1}}, 3'000'000));
+    saved(store(), asking(a, both, 4'000'000));
+    saved(store(), asking(begun(store(), "younger"), {{"z", 1}}, 5'000'000));
+
+    save_one(store(), leaving(b, "set_ip"));
+
+    EXPECT_FALSE(gets_through(store(), "younger", {{"z", 1}}, at(6'000'000)));
+    EXPECT_TRUE(gets_through(store(), "a", both, at(7'000'000)));
 }
 
 TEST_P(StoreContract, GrantsAllSlotsOrNone) {
