@@ -174,6 +174,22 @@ bool Saver::save_all(Round& asked, Round& answered) {
     const bool any_unsure =
         std::any_of(saves.begin(), saves.end(), [](const Save& save) { return save.unsure; });
     if (any_unsure) return save_one_by_one(asked, answered);
+    const auto claiming = std::stable_partition(saves.begin(), saves.end(), [](const Save& save) {
+        return save.answer.change.claims.empty();
+    });
+    std::vector<Save> alone(std::make_move_iterator(claiming),
+                            std::make_move_iterator(saves.end()));
+    saves.erase(claiming, saves.end());
+    const bool together = save_together(saves);
+    if (together) answered.saves.swap(saves);
+    saves.insert(
+        saves.end(), std::make_move_iterator(alone.begin()), std::make_move_iterator(alone.end()));
+    return saves.empty() || save_one_by_one(asked, answered);
+}
+
+// False: the batch threw, nobody knows of any of them.
+bool Saver::save_together(std::vector<Save>& saves) {
+    if (saves.empty()) return true;
     std::vector<Change> changes;
     changes.reserve(saves.size());
     for (Save& save : saves) changes.push_back(std::move(save.answer.change));
@@ -190,9 +206,7 @@ bool Saver::save_all(Round& asked, Round& answered) {
         saves[i].unsure = threw;
         if (!threw) saves[i].answer.saved = saved[i];
     }
-    if (threw) return save_one_by_one(asked, answered);
-    answered.saves.swap(saves);
-    return true;
+    return !threw;
 }
 
 bool Saver::save_one_by_one(Round& asked, Round& answered) {

@@ -11,7 +11,8 @@
 // run_one() does one round and answers it; the stories call it, production has its two threads.
 // A save is tried until the database has answered: a batch that throws is tried again row by row,
 // and a save that may have happened (the connection died while it was on its way) is looked for
-// before it is tried again.
+// before it is tried again. Changes that claim slots are saved after the others of their round, one
+// by one: see Store::save().
 
 #include <chrono>
 #include <condition_variable>
@@ -96,6 +97,7 @@ class Saver {
     void run(Round& asked, Round& answered);
     bool load_all(Round& asked, Round& answered);
     bool save_all(Round& asked, Round& answered);
+    bool save_together(std::vector<Save>& saves);
     bool save_one_by_one(Round& asked, Round& answered);
     bool save_alone(Save& save, bool& database_answers);
     bool keep_all(Round& asked, Round& answered);

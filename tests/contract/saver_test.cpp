@@ -14,6 +14,7 @@
 #include "tests/live/postgres_server.h"
 #include "tests/live/skipping.h"
 #include "tests/live/temp_folder.h"
+#include "tests/story/fault_seams.h"
 
 namespace slipway {
 namespace {
@@ -35,6 +36,25 @@ Admitted order(int vm) {
 std::string make_database(const std::string& kind, const TempFolder& folder) {
     return kind == "sqlite" ? "sqlite:" + (folder.path() / "saver.db").string()
                             : PostgresServer::shared().create_database();
+}
+
+// An answer that leaves the VM where it is, one version on.
+Change raised(const Vm& vm, std::string_view writer, std::int64_t told_as) {
+    Change change{.version = vm.version, .next = vm};
+    ++change.next.version;
+    ++change.next.log_row;
+    change.log = {.service_id = vm.service_id,
+                  .run = vm.run,
+                  .row = change.next.log_row,
+                  .pipeline = vm.pipeline,
+                  .number = 1,
+                  .label = "Raise",
+                  .result = "success",
+                  .from = vm.state,
+                  .to = vm.state,
+                  .writer = std::string(writer),
+                  .told_as = told_as};
+    return change;
 }
 
 // One process: its own store, its own saver, its own numbers.
@@ -65,20 +85,7 @@ struct Process {
     }
 
     bool raise(const Vm& vm) {
-        Change change{.version = vm.version, .next = vm};
-        ++change.next.version;
-        ++change.next.log_row;
-        change.log = {.service_id = vm.service_id,
-                      .run = vm.run,
-                      .row = change.next.log_row,
-                      .pipeline = vm.pipeline,
-                      .number = 1,
-                      .label = "Raise",
-                      .result = "success",
-                      .from = vm.state,
-                      .to = vm.state,
-                      .writer = name,
-                      .told_as = numbers++};
+        const Change change = raised(vm, name, numbers++);
         std::promise<bool> saved;
         saver.save(change, [&](const SaveAnswer& answer) { saved.set_value(answer.saved.won); });
         return saved.get_future().get();
@@ -121,6 +128,47 @@ TEST_P(SaverOn, LetsExactlyOneOfTwoWinEveryVersionUnderAThousandCallers) {
         EXPECT_EQ(row.version, 100 + won);
         EXPECT_EQ(log.size(), static_cast<std::size_t>(won));
     }
+}
+
+// A change that claims slots is the only one of its save.
+TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
+    if (std::string(GetParam()) == "postgresql")
+        if (auto why = cannot_run(PostgresServer::missing())) GTEST_SKIP() << *why;
+    const TempFolder folder;
+    const DatabaseSettings settings{.url = make_database(GetParam(), folder)};
+    migrate(settings);
+    const auto store = open_store(settings);
+    const std::vector<Admitted> orders = {order(0), order(1), order(2), order(3)};
+    store->admit(orders);
+    SystemClock clock;
+    Faults calls;
+    std::string seen;
+    calls.set([&](const Call& call) {
+        if (call.what == "store.save" && call.moment == Moment::Before) seen += "save ";
+    });
+    const Poison look = [&](const Change& change) {
+        seen += change.next.service_id + " ";
+        return false;
+    };
+    FaultStore watched(*store, calls, look, 0);
+    Saver saver(watched, clock, {});
+
+    std::string answers;
+    for (int vm = 0; vm < 4; ++vm) {
+        Change change = raised(orders[static_cast<std::size_t>(vm)].next, "one", vm + 1);
+        if (vm < 2) change.claims = {{.resource = "clone", .limit = 1}};
+        saver.save(change, [&](const SaveAnswer& answer) {
+            answers += fmt::format("{} {}{} ",
+                                   answer.change.next.service_id,
+                                   answer.saved.won ? "won" : "lost",
+                                   answer.saved.slots_granted ? " granted" : "");
+        });
+    }
+    EXPECT_TRUE(saver.run_one());
+
+    EXPECT_EQ(seen, "save vm-2 vm-3 save vm-0 save vm-1 ");
+    EXPECT_EQ(answers, "vm-2 won vm-3 won vm-0 won granted vm-1 won ");
+    EXPECT_EQ(saver.waiting(), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases,
