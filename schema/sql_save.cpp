@@ -314,9 +314,20 @@ void save_news(Connection& connection, const Changes& changes) {
     insert_dead_letters(connection, letters);
 }
 
+// Two batches with several VMs that claim could wait for each other's slots in a circle, and each
+// would keep the rest of its batch waiting.
+void check_claims_alone(const Changes& changes) {
+    if (changes.size() == 1) return;
+    for (const Change* change : changes)
+        if (!change->claims.empty()) {
+            throw std::logic_error("a change that claims slots is saved alone, not so for " +
+                                   change->next.service_id);
+        }
+}
+
 struct AllSaved {
     Rows won;
-    Changes granted = {};  // those whose claims were
+    bool granted = false;  // the claims of its only change
 };
 
 AllSaved save_all(Connection& connection, const Changes& changes) {
@@ -332,7 +343,7 @@ AllSaved save_all(Connection& connection, const Changes& changes) {
     reject_queued(connection, rare);
     save_news(connection, rare);
     for (const Change* change : rare)
-        if (settle_slots(connection, *change)) saved.granted.push_back(change);
+        if (settle_slots(connection, *change)) saved.granted = true;
     return saved;
 }
 
@@ -344,6 +355,7 @@ std::vector<Saved> SqlStore::save(std::span<const Change> changes) {
     const Changes batch = sorted(changes);
     const bool plain = std::none_of(
         batch.begin(), batch.end(), [](const Change* change) { return is_rare(*change); });
+    if (!plain) check_claims_alone(batch);
     const auto [won, granted] =
         dialect_ == Dialect::PostgreSql && plain
             ? pool_.write([&](Connection& c) { return AllSaved{save_on_postgresql(c, batch)}; })
@@ -356,10 +368,9 @@ std::vector<Saved> SqlStore::save(std::span<const Change> changes) {
         saved[static_cast<std::size_t>(*change - changes.data())] = {
             .won = true, .wake_at = won.maybe_time(i, 1), .queued = won.small(i, 2)};
     }
-    for (const Change* change : granted) {
-        Saved& one = saved[static_cast<std::size_t>(change - changes.data())];
-        one.slots_granted = true;
-        one.wake_at = change->wake_if_granted;
+    if (granted) {
+        saved[0].slots_granted = true;
+        saved[0].wake_at = changes[0].wake_if_granted;
     }
     return saved;
 }

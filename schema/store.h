@@ -113,8 +113,10 @@ struct Change {
     std::optional<ActivityRow> activity = {};
     std::optional<DeadLetterRow> dead_letter = {};
 
-    // Slots. A step that wants some leaves its VM where it is: all of them are granted or none. If
-    // they are, the VM is to be woken at `wake_if_granted` instead of next.wake_at, and then acts.
+    // Slots. A step that wants some leaves its VM where it is and asks for all it needs at once:
+    // all of them are granted or none. If they are, the VM is to be woken at `wake_if_granted`
+    // instead of next.wake_at, and then acts. If not, it asks again at next.wake_at: for who is
+    // late by more than two polls nothing is kept. Such a change is saved alone.
     std::vector<SlotClaim> claims = {};
     Time wake_if_granted = {};
     bool frees_slots = false;  // this commit leaves the step: all that the VM holds, to the oldest
@@ -204,7 +206,8 @@ class Store {
 
     // --- the hot path: called by the saver with whatever waits, at most one entry per VM
     virtual std::vector<Vm> load(std::span<const std::string> service_ids) = 0;
-    // One answer per change, in the order given.
+    // One answer per change, in the order given. Throws std::logic_error for a change with claims
+    // that is not the only one.
     virtual std::vector<Saved> save(std::span<const Change> changes) = 0;
     // Did this very save happen? Asked after a save that threw.
     virtual bool was_saved(std::string_view writer, std::int64_t told_as) = 0;

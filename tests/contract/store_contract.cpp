@@ -123,6 +123,21 @@ Change again(const Vm& vm) {
     return change;
 }
 
+Change asking(const Vm& vm, std::vector<SlotClaim> claims, std::int64_t when) {
+    Change change = step_to(vm, vm.state);
+    change.next.wake_at = at(90'000'000);
+    change.log.ended = at(when);
+    change.claims = std::move(claims);
+    change.wake_if_granted = at(when);
+    return change;
+}
+
+Change leaving(const Vm& vm, std::string_view state) {
+    Change change = step_to(vm, state);
+    change.frees_slots = true;
+    return change;
+}
+
 Change start(const Vm& vm, std::string_view request_id) {
     Change change = step_to(vm, "change_package");
     change.next.run = vm.run + 1;

@@ -67,6 +67,10 @@ Change step_to(const Vm& vm, std::string_view state);
 Change rest_in(const Vm& vm, std::string_view state);
 // An answer that leaves it where it is, for the second time and on.
 Change again(const Vm& vm);
+// An answer that leaves it where it is and asks for slots, at that moment; next at 90 s.
+Change asking(const Vm& vm, std::vector<SlotClaim> claims, std::int64_t when = 2'000'000);
+// An answer that takes it to `state` and frees its slots.
+Change leaving(const Vm& vm, std::string_view state);
 // The beginning of the queued request.
 Change start(const Vm& vm, std::string_view request_id);
 
