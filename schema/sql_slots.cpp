@@ -3,6 +3,10 @@
 // Two processes may want the last slot at once. The primary key (resource, n) decides: who comes
 // second finds the number taken and looks again. Nobody ever waits for another's VM row here: a
 // waiter whose row is being saved right now is passed over, it looks by itself soon enough.
+//
+// Nobody waits for ever either: those who wait stand in one line, and a slot that an older one will
+// need is not given to a younger. So the oldest who still asks gets all it needs once those who
+// hold it have left.
 
 #include <fmt/format.h>
 
