@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "consumers/http/http.h"
 #include "consumers/runtime/clock.h"
@@ -60,8 +61,8 @@ std::unique_ptr<Connection> open_connection(const HttpTarget& target,
                                             const std::shared_ptr<TlsContext>& context,
                                             const TimeLimit& limit);
 
-// "AA:BB:…", 64 hex digits with or without colons, in either case -> 64 small hex digits.
-// Throws Error if it is none.
-std::string plain_fingerprint(std::string_view text);
+// "AA:BB:…, 01:23:…", each of 64 hex digits with or without colons, in either case -> 64 small hex
+// digits each. Throws Error if one is none; so there is at least one.
+std::vector<std::string> plain_fingerprints(std::string_view list);
 
 }  // namespace slipway

@@ -23,8 +23,10 @@ struct HttpHeader {
 // an authority of the system has signed.
 struct HttpTrust {
     std::string ca_file = {};  // these authorities instead of the system's
-    std::string sha256 = {};   // this very certificate, whoever signed it and for whatever name
-    bool anybody = false;      // no check at all
+    // One of these very certificates, whoever signed it and for whatever name: their fingerprints,
+    // separated by commas.
+    std::string sha256 = {};
+    bool anybody = false;  // no check at all
 
     bool operator==(const HttpTrust&) const = default;
 };

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -24,7 +25,7 @@ class TlsContext {
     void expect_host(SSL* ssl, const std::string& host) const;
 
   private:
-    const std::string sha256_;
+    const std::vector<std::string> believed_;  // fingerprints; the authorities count if empty
     const bool by_authority_;
     std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
 };
@@ -87,6 +88,24 @@ std::string fingerprint_of(X509* certificate) {
     std::string text;
     for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest.at(i));
     return text;
+}
+
+std::string plain_fingerprint(std::string_view text) {
+    std::string plain;
+    for (const char c : text) {
+        if (c == ':' || c == ' ') continue;
+        const bool small = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        const bool capital = c >= 'A' && c <= 'F';
+        if (!small && !capital)
+            throw Error("a fingerprint has hex digits and colons only, like AA:BB:… (32 pairs)");
+        plain += small ? c : static_cast<char>(c - 'A' + 'a');
+    }
+    if (plain.size() != 64)
+        throw Error(fmt::format(
+            "a SHA-256 fingerprint has 64 hex digits, not {}; pvenode cert info shows it, and "
+            "commas separate those of several nodes",
+            plain.size()));
+    return plain;
 }
 
 class TlsConnection final : public Connection {
@@ -185,8 +204,9 @@ class TlsConnection final : public Connection {
 }  // namespace
 
 TlsContext::TlsContext(const HttpTrust& trust)
-    : sha256_(trust.sha256.empty() ? std::string() : plain_fingerprint(trust.sha256)),
-      by_authority_(sha256_.empty() && !trust.anybody),
+    : believed_(trust.sha256.empty() ? std::vector<std::string>()
+                                     : plain_fingerprints(trust.sha256)),
+      by_authority_(believed_.empty() && !trust.anybody),
       context_(SSL_CTX_new(TLS_client_method()), SSL_CTX_free) {
     check(context_ != nullptr, "OpenSSL has memory left");
     SSL_CTX* context = context_.get();
@@ -219,11 +239,12 @@ void TlsContext::check_peer(SSL* ssl) const {
     const std::unique_ptr<X509, void (*)(X509*)> certificate(SSL_get1_peer_certificate(ssl),
                                                              X509_free);
     if (!certificate) throw Error("the server has shown no certificate");
-    if (sha256_.empty()) return;  // checked in the handshake, unless anybody will do
+    if (believed_.empty()) return;  // checked in the handshake, unless anybody will do
     const std::string shown = fingerprint_of(certificate.get());
-    if (shown != sha256_)
-        throw Error(fmt::format(
-            "the server's certificate has the SHA-256 fingerprint {}, not {}", shown, sha256_));
+    if (std::find(believed_.begin(), believed_.end(), shown) == believed_.end())
+        throw Error(fmt::format("the server's certificate has the SHA-256 fingerprint {}, not {}",
+                                shown,
+                                fmt::join(believed_, " or ")));
 }
 
 std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust) {
@@ -239,21 +260,14 @@ std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
     return connection;
 }
 
-std::string plain_fingerprint(std::string_view text) {
-    std::string plain;
-    for (const char c : text) {
-        if (c == ':') continue;
-        const bool small = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        const bool capital = c >= 'A' && c <= 'F';
-        if (!small && !capital)
-            throw Error("a fingerprint has hex digits and colons only, like AA:BB:… (32 pairs)");
-        plain += small ? c : static_cast<char>(c - 'A' + 'a');
+std::vector<std::string> plain_fingerprints(std::string_view list) {
+    std::vector<std::string> plain;
+    while (true) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        plain.push_back(plain_fingerprint(list.substr(0, comma)));
+        if (comma == list.size()) return plain;
+        list.remove_prefix(comma + 1);
     }
-    if (plain.size() != 64)
-        throw Error(fmt::format(
-            "a SHA-256 fingerprint has 64 hex digits, not {}; pvenode cert info shows it",
-            plain.size()));
-    return plain;
 }
 
 }  // namespace slipway

@@ -95,7 +95,12 @@ void check_settings(const ClusterSettings& settings) {
         wrong(settings, "the user is not user@realm");
     if (!settings.user.empty() && settings.password.empty())
         wrong(settings, "the user has no password");
-    if (!settings.trust.sha256.empty()) plain_fingerprint(settings.trust.sha256);
+    if (settings.trust.sha256.empty()) return;
+    try {
+        plain_fingerprints(settings.trust.sha256);
+    } catch (const Error& error) {
+        wrong(settings, error.what());
+    }
 }
 
 ProxmoxCluster::ProxmoxCluster(Http& http, const Clock& clock, ClusterSettings settings)

@@ -243,10 +243,39 @@ TEST(NetHttp, BelievesThoseWhomItShould) {
     const std::string pinned = outcome(http, get(server.url(), {.sha256 = other.fingerprint()}));
     EXPECT_TRUE(pinned.starts_with("not sent: the server's certificate has the SHA-256 finger"))
         << pinned;
+    EXPECT_TRUE(pinned.ends_with(", not " + plain_fingerprints(other.fingerprint())[0])) << pinned;
     EXPECT_TRUE(outcome(http, get(server.url(), {.ca_file = "/no/such/file"}))
                     .starts_with("not sent: /no/such/file: no certificates can be read from it"));
     EXPECT_TRUE(outcome(http, get(server.url(), {.sha256 = "AB:CD"}))
                     .starts_with("not sent: a SHA-256 fingerprint has 64 hex digits, not 4"));
+}
+
+// Every node of a cluster has a certificate of its own.
+TEST(NetHttp, BelievesEachOfSeveralCertificates) {
+    ScriptedServer one(ServerKind::Tls, [](ScriptedPeer& peer, int) { echo_for_ever(peer); });
+    ScriptedServer two(ServerKind::Tls, [](ScriptedPeer& peer, int) { echo_for_ever(peer); });
+    ScriptedServer other(ServerKind::Tls, [](ScriptedPeer& peer, int) { echo_for_ever(peer); });
+    const SystemClock clock;
+    NetHttp http(clock);
+    const HttpTrust trust{.sha256 = one.fingerprint() + ", " + two.fingerprint()};
+
+    EXPECT_EQ(outcome(http, get(one.url(), trust)), "200 GET /x HTTP/1.1");
+    EXPECT_EQ(outcome(http, get(two.url(), trust)), "200 GET /x HTTP/1.1");
+    EXPECT_TRUE(outcome(http, get(other.url(), trust)).starts_with("not sent: the server's cert"));
+}
+
+TEST(PlainFingerprints, AreSixtyFourDigitsEach) {
+    const std::string a(64, 'a');
+    std::string with_colons = "AA";
+    for (int i = 1; i < 32; ++i) with_colons += ":AA";
+
+    EXPECT_EQ(plain_fingerprints(a), (std::vector<std::string>{a}));
+    EXPECT_EQ(plain_fingerprints(with_colons + " , " + a), (std::vector<std::string>{a, a}));
+    // None at all must not mean that all are believed.
+    for (const std::string wrong : {"", " ", ",", "AA:BB", "xyz"})
+        EXPECT_THROW(plain_fingerprints(wrong), Error) << wrong;
+    EXPECT_THROW(plain_fingerprints(a + ","), Error);
+    EXPECT_THROW(plain_fingerprints(a + " " + a), Error);
 }
 
 // Poco's own check of names is waived for loopback; ours is not.

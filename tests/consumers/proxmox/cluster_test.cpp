@@ -318,6 +318,9 @@ TEST(Cluster, WantsSettingsThatMakeSense) {
         {{.endpoints = {one}, .token = "a@b!c="}, "the token is not user@realm!name=secret"},
         {{.endpoints = {one}, .user = "root", .password = "a"}, "the user is not user@realm"},
         {{.endpoints = {one}, .user = "root@pam"}, "the user has no password"},
+        {{.endpoints = {one}, .token = "a@b!c=d", .trust = {.sha256 = "AB,CD"}},
+         "a SHA-256 fingerprint has 64 hex digits, not 2; pvenode cert info shows it, and commas "
+         "separate those of several nodes"},
     };
     for (const Row& row : rows) {
         try {
