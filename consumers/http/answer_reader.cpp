@@ -8,9 +8,10 @@
 namespace slipway {
 namespace {
 
-// Proxmox's largest answers are lists of a few megabytes (ten thousand VMs).
+// Proxmox's largest answers are lists: ten thousand VMs at less than 1 KiB each. Many threads may
+// have one in hand at the same time, and what is made of it takes several times as much.
 constexpr std::size_t head_most = 64 * 1024;
-constexpr std::uint64_t body_most = 256 * 1024 * 1024;
+constexpr std::uint64_t body_most = 32 * 1024 * 1024;
 
 std::string_view trimmed(std::string_view text) {
     const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
@@ -160,7 +161,9 @@ void AnswerReader::length_of_body() {
 }
 
 void AnswerReader::chunk_size(std::string_view line) {
-    const std::size_t end = std::min(line.find(';'), line.size());  // extensions: nobody has any
+    const std::size_t end = std::min(line.find(';'), line.size());
+    // Extensions: nobody has any. They have no limit but that of the head.
+    head_bytes_ += line.size() - end;
     expected_ = number(trimmed(line.substr(0, end)), 16, "chunk size");
     part_ = expected_ == 0 ? Part::Trailers : Part::Chunk;
 }

@@ -81,7 +81,7 @@ const Row rows[] = {
     {"a list of lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}", "the answer's length is not a number"},
     {"a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", "the answer's length is not a number"},
     {"a huge length", "HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n{}",
-        "the answer's length is 999999999999, more than 268435456 bytes"},
+        "the answer's length is 999999999999, more than 33554432 bytes"},
     {"gzip and chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         "the answer's transfer encoding is not chunked"},
     {"a chunk too long", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
@@ -108,6 +108,24 @@ TEST(AnswerReader, HasALimitForAHeadWithoutEnd) {
 
     EXPECT_EQ(read("GET", endless, 1'000), "the head of the answer has no end");
     EXPECT_EQ(read("GET", many, 1'000), "the head of the answer has no end");
+}
+
+TEST(AnswerReader, HasALimitForExtensionsOfChunks) {
+    std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (int i = 0; i < 100; ++i) bytes += "1;" + std::string(1'000, 'x') + "\r\na\r\n";
+
+    EXPECT_EQ(read("GET", bytes, 1'000), "the head of the answer has no end");
+}
+
+TEST(AnswerReader, TakesAListOfTenThousandMachines) {
+    const std::string list(10'000 * 1'024, 'x');
+    const std::string bytes =
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", list.size(), list);
+
+    AnswerReader reader("GET");
+    reader.take(bytes);
+
+    EXPECT_TRUE(reader.done());
 }
 
 TEST(AnswerReader, TakesABodyOfManyChunks) {
