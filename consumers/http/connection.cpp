@@ -1,14 +1,14 @@
 #include "consumers/http/connection.h"
 
 #include <Poco/Net/DNS.h>
-#include <Poco/Net/NetException.h>
-#include <Poco/Net/StreamSocket.h>
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
+#include "consumers/http/socket.h"
 #include "consumers/http/tls.h"
 
 namespace slipway {
@@ -51,54 +51,27 @@ class PlainConnection final : public Connection {
     Poco::Net::StreamSocket socket_;  // a handle: copies are of the same one
 };
 
-// "Connection refused: 127.0.0.1:8006" and the like: what the system says, and of whom.
-std::string text_of(const Poco::Exception& error) {
-    return error.message().empty() ? error.what() : error.message();
-}
-
-std::vector<Poco::Net::IPAddress> addresses_of(const std::string& host) {
+std::vector<Poco::Net::SocketAddress> addresses_of(const HttpTarget& target) {
     Poco::Net::IPAddress literal;
-    if (Poco::Net::IPAddress::tryParse(host, literal)) return {literal};
-    return Poco::Net::DNS::hostByName(host).addresses();
+    if (Poco::Net::IPAddress::tryParse(target.host, literal))
+        return {{Poco::Net::SocketAddress(literal, target.port)}};
+    std::vector<Poco::Net::SocketAddress> addresses;
+    const Poco::Net::HostEntry found = Poco::Net::DNS::hostByName(target.host);
+    for (const Poco::Net::IPAddress& address : found.addresses())
+        addresses.emplace_back(address, target.port);
+    return addresses;
 }
 
-Poco::Net::StreamSocket connected(const Poco::Net::SocketAddress& address, const TimeLimit& limit) {
-    Poco::Net::StreamSocket socket(address.family());
-    socket.connectNB(address);
-    wait_for(socket, Poco::Net::Socket::SELECT_WRITE, limit, "connecting");
-    if (const int error = socket.impl()->socketError(); error != 0)
-        throw Error(std::strerror(error));
-    socket.setNoDelay(true);
-    return socket;
-}
-
-// The addresses one after the other; what the last of them said if none took us.
-Poco::Net::StreamSocket connect_to(const HttpTarget& target, const TimeLimit& limit) {
-    std::string why = "the name has no address";
-    for (const Poco::Net::IPAddress& address : addresses_of(target.host)) {
-        try {
-            return connected({address, target.port}, limit);
-        } catch (const Poco::Exception& error) {
-            why = text_of(error);
-        } catch (const Error& error) {
-            why = error.what();
-        }
-        limit.left(why);
-    }
-    throw Error(why);
+// inet_aton, and Poco with it, takes 10.0.1 for 10.0.0.1 and 010.0.0.1 for 8.0.0.1; nobody means
+// that, no certificate has it, and an address with a zone (%eth0) is in none either.
+bool is_half_an_address(const std::string& host, bool in_brackets) {
+    in6_addr whole{};
+    if (in_brackets) return inet_pton(AF_INET6, host.c_str(), &whole) != 1;
+    in_addr any{};
+    return inet_aton(host.c_str(), &any) != 0 && inet_pton(AF_INET, host.c_str(), &whole) != 1;
 }
 
 }  // namespace
-
-void wait_for(Poco::Net::StreamSocket& socket,
-              int for_what,
-              const TimeLimit& limit,
-              std::string_view what) {
-    while (true) {
-        const auto left = std::chrono::ceil<std::chrono::microseconds>(limit.left(what)).count();
-        if (socket.poll(Poco::Timespan(left), for_what | Poco::Net::Socket::SELECT_ERROR)) return;
-    }
-}
 
 nanoseconds TimeLimit::left(std::string_view what) const {
     const nanoseconds rest = ends_at - clock.since_boot();
@@ -137,6 +110,8 @@ HttpTarget parse_url(std::string_view url) {
     std::string_view port = authority.substr(std::min(six ? end + 1 : end, authority.size()));
     if (target.host.empty() || target.host.find_first_of(" \t\r\n\"<>\\^`{|}") != std::string::npos)
         wrong("names no host");
+    if (is_half_an_address(target.host, six))
+        wrong("has numbers for a host that are no whole IP address");
     if (!port.empty()) {
         const char* last = port.data() + port.size();
         const auto [stop, error] = std::from_chars(port.data() + 1, last, target.port);
@@ -150,11 +125,16 @@ HttpTarget parse_url(std::string_view url) {
 
 std::unique_ptr<Connection> open_connection(const HttpTarget& target,
                                             const std::shared_ptr<TlsContext>& context,
-                                            const TimeLimit& limit) {
+                                            const TimeLimit& limit,
+                                            nanoseconds longest) {
     try {
-        const Poco::Net::StreamSocket socket = connect_to(target, limit);
+        const auto addresses = addresses_of(target);
+        limit.left("looking up the name");
+        const TimeLimit sooner{limit.clock,
+                               std::min(limit.ends_at, limit.clock.since_boot() + longest)};
+        const Poco::Net::StreamSocket socket = connect_to_one_of(addresses, sooner);
         if (!context) return std::make_unique<PlainConnection>(socket);
-        return open_tls(socket, target.host, context, limit);
+        return open_tls(socket, target.host, context, sooner);
     } catch (const Poco::Exception& error) {
         throw Error(text_of(error));
     }

@@ -55,11 +55,13 @@ class Connection {
 class TlsContext;
 std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust);
 
-// Connects, and shakes hands if `context` is given. Throws Error; nothing of a request was sent.
-// The resolver alone is beyond our reach: it takes what /etc/resolv.conf lets it take.
+// Connects, and shakes hands if `context` is given; for that it has `longest`, and `limit` in any
+// case. Throws Error; nothing of a request was sent. The resolver alone is beyond our reach: it
+// takes what /etc/resolv.conf lets it take, and of `longest` it takes nothing.
 std::unique_ptr<Connection> open_connection(const HttpTarget& target,
                                             const std::shared_ptr<TlsContext>& context,
-                                            const TimeLimit& limit);
+                                            const TimeLimit& limit,
+                                            std::chrono::nanoseconds longest);
 
 // "AA:BB:…, 01:23:…", each of 64 hex digits with or without colons, in either case -> 64 small hex
 // digits each. Throws Error if one is none; so there is at least one.

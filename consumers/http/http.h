@@ -55,10 +55,17 @@ enum class Sent {
     Unknown,  // it may have seen it, and may have acted on it
 };
 
+enum class Blame {
+    Server,  // it, or the way to it, is not well
+    Nobody,  // our own time was over, or it closed a kept connection, as servers do
+};
+
 // There is no answer. What it says names host and port, never a header, a body or a query.
 struct HttpError : Error {
-    HttpError(Sent was_sent, const std::string& text) : Error(text), sent(was_sent) {}
+    HttpError(Sent was_sent, const std::string& text, Blame to_blame = Blame::Server)
+        : Error(text), sent(was_sent), blame(to_blame) {}
     Sent sent;
+    Blame blame;
 };
 
 class Http {

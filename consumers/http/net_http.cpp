@@ -22,9 +22,11 @@ struct NetHttp::Known {
 
 namespace {
 
-// A kept connection was closed by the other side before it said anything.
-struct ClosedWhileIdle : HttpError {
-    using HttpError::HttpError;
+// A connection broke before anything was said on it. If it was a kept one, the other side may have
+// closed it while it was idle.
+struct BrokeInSilence : HttpError {
+    BrokeInSilence(Sent was_sent, const std::string& text)
+        : HttpError(was_sent, text, Blame::Nobody) {}
 };
 
 bool has_line_end(std::string_view text) {
@@ -38,7 +40,8 @@ std::string bytes_of(const HttpRequest& request, const HttpTarget& target) {
         "{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, target.path, target.authority());
     for (const HttpHeader& header : request.headers) {
         if (has_line_end(header.name) || has_line_end(header.value))
-            throw HttpError(Sent::No, "the header " + header.name + " would not stay one line");
+            throw HttpError(
+                Sent::No, "the header " + header.name + " would not stay one line", Blame::Nobody);
         out += fmt::format("{}: {}\r\n", header.name, header.value);
     }
     if (with_body) out += fmt::format("Content-Length: {}\r\n", request.body.size());
@@ -65,7 +68,7 @@ HttpAnswer NetHttp::send(const HttpRequest& request) {
     try {
         target = parse_url(request.url);
     } catch (const Error& error) {
-        throw HttpError(Sent::No, error.what());
+        throw HttpError(Sent::No, error.what(), Blame::Nobody);
     }
     const Known known{.request = request,
                       .target = target,
@@ -78,7 +81,7 @@ HttpAnswer NetHttp::send(const HttpRequest& request) {
             HttpAnswer answer = answer_over(*kept, known, reusable);
             if (reusable) keep(known.server, std::move(kept));
             return answer;
-        } catch (const ClosedWhileIdle&) {
+        } catch (const BrokeInSilence&) {
             if (request.method != "GET") throw;
         }
     }
@@ -88,11 +91,9 @@ HttpAnswer NetHttp::send(const HttpRequest& request) {
 HttpAnswer NetHttp::answer_over_new(const Known& known) {
     std::unique_ptr<Connection> connection;
     try {
-        const TimeLimit limit{
-            clock_, std::min(known.limit.ends_at, clock_.since_boot() + settings_.connect_longest)};
         const auto context =
             known.target.tls ? context_for(known.request.trust) : std::shared_ptr<TlsContext>();
-        connection = open_connection(known.target, context, limit);
+        connection = open_connection(known.target, context, known.limit, settings_.connect_longest);
     } catch (const Error& error) {
         throw HttpError(Sent::No, fmt::format("{}: {}", known.target.authority(), error.what()));
     }
@@ -100,7 +101,7 @@ HttpAnswer NetHttp::answer_over_new(const Known& known) {
     HttpAnswer answer;
     try {
         answer = answer_over(*connection, known, reusable);
-    } catch (const ClosedWhileIdle& error) {
+    } catch (const BrokeInSilence& error) {
         throw HttpError(error.sent, error.what());
     }
     if (reusable) keep(known.server, std::move(connection));
@@ -110,13 +111,14 @@ HttpAnswer NetHttp::answer_over_new(const Known& known) {
 HttpAnswer NetHttp::answer_over(Connection& connection, const Known& known, bool& reusable) {
     const std::string who = known.target.authority();
     if (known.request.send_before && clock_.since_boot() >= *known.request.send_before)
-        throw HttpError(Sent::No, who + ": the time to act was over before anything was sent");
+        throw HttpError(
+            Sent::No, who + ": the time to act was over before anything was sent", Blame::Nobody);
     try {
         connection.write(known.bytes, known.limit);
     } catch (const std::exception& error) {
         // What has no end is not acted on: the server lacks at least the last byte.
         const std::string text = fmt::format("{}: {}", who, error.what());
-        if (known.request.method == "GET") throw ClosedWhileIdle(Sent::No, text);
+        if (clock_.since_boot() < known.limit.ends_at) throw BrokeInSilence(Sent::No, text);
         throw HttpError(Sent::No, text);
     }
     AnswerReader reader(known.request.method);
@@ -128,7 +130,7 @@ HttpAnswer NetHttp::answer_over(Connection& connection, const Known& known, bool
     } catch (const std::exception& error) {
         const std::string text = fmt::format("{}: {}", who, error.what());
         const bool in_time = clock_.since_boot() < known.limit.ends_at;
-        if (!reader.begun() && in_time) throw ClosedWhileIdle(Sent::Unknown, text);
+        if (!reader.begun() && in_time) throw BrokeInSilence(Sent::Unknown, text);
         throw HttpError(Sent::Unknown, text);
     }
     reusable = reader.keeps_connection();

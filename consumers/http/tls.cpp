@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "consumers/http/socket.h"
 #include "consumers/runtime/check.h"
 
 namespace slipway {
@@ -160,6 +161,8 @@ class TlsConnection final : public Connection {
     template <typename Call>
     int again_until_done(const TimeLimit& limit, std::string_view what, Call call) {
         while (true) {
+            // Of a server that never pauses nobody ever waits.
+            limit.left(what);
             ERR_clear_error();
             errno = 0;
             const int result = call();
@@ -232,7 +235,7 @@ void TlsContext::expect_host(SSL* ssl, const std::string& host) const {
     const int set = is_address(host)
                         ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str())
                         : SSL_set1_host(ssl, host.c_str());
-    check(set == 1, "a host that we have connected to has a name");
+    if (set != 1) throw Error(fmt::format("{} cannot be looked for in a certificate", host));
 }
 
 void TlsContext::check_peer(SSL* ssl) const {

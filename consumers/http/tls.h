@@ -15,10 +15,4 @@ std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
                                      std::shared_ptr<TlsContext> context,
                                      const TimeLimit& limit);
 
-// Until the socket can be written (or read), an error included: the next call will say it.
-void wait_for(Poco::Net::StreamSocket& socket,
-              int for_what,
-              const TimeLimit& limit,
-              std::string_view what);
-
 }  // namespace slipway

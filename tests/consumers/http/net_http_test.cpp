@@ -3,11 +3,13 @@
 
 #include "consumers/http/net_http.h"
 
+#include <Poco/Net/ServerSocket.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
 
+#include "consumers/http/socket.h"
 #include "tests/consumers/http/scripted_server.h"
 #include "tests/live/reserved_port.h"
 
@@ -211,6 +213,68 @@ TEST(NetHttp, GivesUpInTimeWhateverTheServerDoes) {
     }
 }
 
+// Nobody ever has to wait for such a server, so no wait ends it.
+TEST(NetHttp, GivesUpInTimeIfTheServerNeverPauses) {
+    std::string chunks;
+    for (int i = 0; i < 2'000; ++i) chunks += "1\r\na\r\n";
+    ScriptedServer server(ServerKind::Tls, [&](ScriptedPeer& peer, int) {
+        peer.read_request();
+        peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while (true) peer.write(chunks);  // until the client has gone
+    });
+    const SystemClock clock;
+    NetHttp http(clock);
+    HttpRequest request = get(server.url(), {.sha256 = server.fingerprint()});
+    request.timeout = 300ms;
+
+    EXPECT_EQ(outcome(http, request), "unknown: timeout: the answer took too long");
+}
+
+// A listener whose queue is full lets whoever comes next wait.
+TEST(NetHttp, LeavesTimeForTheNextAddress) {
+    const Poco::Net::ServerSocket full(Poco::Net::SocketAddress("127.0.0.1", 0), 1);
+    const Poco::Net::ServerSocket good(Poco::Net::SocketAddress("127.0.0.1", 0), 1);
+    std::vector<Poco::Net::StreamSocket> waiting(8, Poco::Net::StreamSocket());
+    for (Poco::Net::StreamSocket& one : waiting) {
+        one = Poco::Net::StreamSocket(full.address().family());
+        one.connectNB(full.address());
+    }
+    const SystemClock clock;
+    const TimeLimit limit{clock, clock.since_boot() + 1s};
+
+    const auto socket = connect_to_one_of({full.address(), full.address(), good.address()}, limit);
+
+    EXPECT_EQ(socket.peerAddress(), good.address());
+    EXPECT_LT(clock.since_boot(), limit.ends_at);
+}
+
+TEST(NetHttp, BlamesNoServerForAKeptConnectionThatItClosed) {
+    ScriptedServer server(ServerKind::Plain, [](ScriptedPeer& peer, int) {
+        peer.read_request();
+        peer.write(ok_answer("{}"));
+        peer.read_request();
+        peer.reset();
+    });
+    const SystemClock clock;
+    NetHttp http(clock);
+    const auto blamed = [&](const HttpRequest& request) {
+        try {
+            http.send(request);
+        } catch (const HttpError& error) {
+            return error.blame == Blame::Server ? "the server" : "nobody";
+        }
+        return "(answered)";
+    };
+    HttpRequest late = post(server.url());
+    late.send_before = clock.since_boot();
+    const ReservedPort port;
+
+    EXPECT_STREQ(blamed(post(server.url())), "(answered)");
+    EXPECT_STREQ(blamed(post(server.url())), "nobody");
+    EXPECT_STREQ(blamed(late), "nobody");
+    EXPECT_STREQ(blamed(post("http://127.0.0.1:" + std::to_string(port.number()))), "the server");
+}
+
 TEST(NetHttp, GivesUpInTimeInTheHandshake) {
     std::atomic<bool> over = false;
     ScriptedServer server(ServerKind::Plain, [&](ScriptedPeer&, int) {
@@ -327,6 +391,15 @@ TEST(ParseUrl, ReadsAddressesOfServers) {
         {"https://h?x", "h:443 /?x"},
         {"pve1:8006", "wrong"},
         {"https://", "wrong"},
+        {"https://10.0.0.1:8006", "10.0.0.1:8006 /"},
+        {"https://10.0.1:8006", "wrong"},  // 10.0.0.1 to some
+        {"https://010.0.0.1", "wrong"},
+        {"https://0xa000001", "wrong"},
+        {"https://167772161", "wrong"},
+        {"https://[fe80::1%eth0]", "wrong"},
+        {"https://[10.0.0.1]", "wrong"},
+        {"https://[pve1]", "wrong"},
+        {"https://10.example", "10.example:443 /"},
         {"https://h:0", "wrong"},
         {"https://h:65536", "wrong"},
         {"https://h:80x", "wrong"},
