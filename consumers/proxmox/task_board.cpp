@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "consumers/runtime/at_end.h"
+
 namespace slipway {
 namespace {
 
@@ -22,12 +24,20 @@ TaskBoard::TaskBoard(ProxmoxCluster& cluster, std::chrono::milliseconds fresh_fo
 std::optional<TaskStatus> TaskBoard::status(const Upid& upid) {
     std::unique_lock lock(mutex_);
     Node& node = nodes_[upid.node];
+    // What has ended stays so, whatever became of its node.
+    if (const auto known = node.tasks.find(upid.text);
+        known != node.tasks.end() && !known->second.running) {
+        node.asked.erase(upid.text);
+        return known->second;
+    }
     node.asked[upid.text] = cluster_.clock().since_boot();
     while (!is_fresh(node, upid)) {
         if (!node.reading) {
             read(lock, upid.node);
             break;
         }
+        // A node that hangs holds one of us, not all.
+        if (node.error) throw ProxmoxError(*node.error);
         if (const auto known = node.tasks.find(upid.text); known != node.tasks.end())
             return known->second;
         read_.wait(lock);
@@ -56,6 +66,12 @@ void TaskBoard::read(std::unique_lock<std::mutex>& lock, const std::string& name
     std::erase_if(node.asked, [&](const auto& one) { return now - one.second > forgotten_after; });
     const Time since = oldest_asked(node);
     lock.unlock();
+    // Whatever happens: nobody waits for what does not come.
+    const AtEnd end([&] {
+        if (!lock.owns_lock()) lock.lock();
+        node.reading = false;
+        read_.notify_all();
+    });
     std::map<std::string, TaskStatus> tasks;
     std::optional<ProxmoxError> error;
     try {
@@ -67,12 +83,10 @@ void TaskBoard::read(std::unique_lock<std::mutex>& lock, const std::string& name
         error = failed;
     }
     lock.lock();
-    node.tasks = std::move(tasks);
+    if (!error) node.tasks = std::move(tasks);
     node.error = std::move(error);
     node.read_at = cluster_.clock().since_boot();
     node.read_since = since;
-    node.reading = false;
-    read_.notify_all();
 }
 
 Time TaskBoard::oldest_asked(const Node& node) {

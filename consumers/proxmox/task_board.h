@@ -1,6 +1,7 @@
 #pragma once
 // The states of tasks, read for all who wait: one list call per node and moment, however many VMs
-// ask. Whoever asks while a list is on its way gets what the last one said, or waits for this one.
+// ask. Whoever asks while a list is on its way gets what the last one said, be it that the node
+// could not be asked; before there was one, he waits for this one.
 
 #include <chrono>
 #include <condition_variable>
@@ -26,7 +27,7 @@ class TaskBoard {
     struct Node {
         std::map<std::string, std::chrono::nanoseconds> asked = {};  // by UPID: when last
         std::map<std::string, TaskStatus> tasks = {};                // as the last list had them
-        std::optional<ProxmoxError> error = {};                      // instead of it
+        std::optional<ProxmoxError> error = {};                      // instead of a newer one
         std::optional<std::chrono::nanoseconds> read_at = {};
         Time read_since = {};  // the list holds what has started since then
         bool reading = false;

@@ -253,5 +253,46 @@ TEST(TaskBoard, HoldsNobodyWhoCanBeAnswered) {
     EXPECT_TRUE(talk.http.is_used_up());
 }
 
+// One of those who ask waits for the node; the others go on, and what has ended is known.
+TEST(TaskBoard, HoldsOneOfThoseWhoAskANodeThatHangs) {
+    Talk talk;
+    TaskBoard board(talk.cluster, 1s);
+    talk.http.answers(200, list_of("RUNNING", "OK")).does([&](const HttpRequest&) -> HttpAnswer {
+        throw HttpError(Sent::Unknown, "timeout");
+    });
+    board.status(parse_upid(clone));
+    talk.clock.advance(1s);
+    EXPECT_THROW(board.status(parse_upid(clone)), ProxmoxError);
+    talk.clock.advance(1s);
+    std::atomic<bool> asked = false;
+    std::atomic<bool> answer = false;
+    talk.http.does([&](const HttpRequest&) -> HttpAnswer {
+        asked = true;
+        while (!answer) std::this_thread::yield();
+        return {.status = 200, .body = list_of("OK", "OK")};
+    });
+
+    std::thread slow([&] { EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK"); });
+    while (!asked) std::this_thread::yield();
+    EXPECT_THROW(board.status(parse_upid(clone)), ProxmoxError);
+    EXPECT_EQ(board.status(parse_upid(start))->exit_status, "OK");
+    answer = true;
+    slow.join();
+
+    EXPECT_TRUE(talk.http.is_used_up());
+}
+
+// A Crash of the stories is no exception of the library, and a failed check() is none of ours.
+TEST(TaskBoard, LetsTheNextOneReadWhateverBecameOfTheFirst) {
+    struct Crash {};
+    Talk talk;
+    TaskBoard board(talk.cluster, 1s);
+    talk.http.does([](const HttpRequest&) -> HttpAnswer { throw Crash(); })
+        .answers(200, list_of("OK", "OK"));
+
+    EXPECT_THROW(board.status(parse_upid(clone)), Crash);
+    EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK");
+}
+
 }  // namespace
 }  // namespace slipway
