@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "consumers/http/connection.h"
+#include "consumers/runtime/at_end.h"
 #include "consumers/runtime/check.h"
 #include "consumers/runtime/log.h"
 
@@ -20,6 +21,7 @@ constexpr nanoseconds sick_longest = 30s;
 // A ticket is good for two hours.
 constexpr nanoseconds ticket_renewed_after = 1h;
 constexpr nanoseconds ticket_dead_after = 115min;
+constexpr nanoseconds renewed_again_after = 1min;
 
 constexpr int status_relay_refused = 595;
 
@@ -30,6 +32,36 @@ ProxmoxError no_answer(Fault fault, const PreparedCall& prepared, std::string te
 std::int64_t ms_since(const Clock& clock, nanoseconds began) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(clock.since_boot() - began)
         .count();
+}
+
+// Nothing ran, and the node that was asked may be why: another one may reach the node that is
+// meant, or have quorum.
+bool is_for_another_node(const HttpAnswer& answer) {
+    if (answer.status != 500) return answer.status == status_relay_refused;
+    try {
+        read_answer(answer, "");
+    } catch (const ProxmoxError& error) {
+        return error.fault == Fault::NotExecuted;
+    }
+    return false;
+}
+
+// A second look does no harm, and no more does a second ticket.
+bool may_be_repeated(const PreparedCall& prepared) {
+    return !prepared.changes_something() || prepared.call->name == "log_in";
+}
+
+// Of a log-in, as the fate of the call that wanted it: that one was never sent. What is wrong with
+// the credentials stays so; a log-in that found something locked or gone found nothing of the
+// call's.
+ProxmoxError not_logged_in(const ProxmoxError& error, const PreparedCall& log_in) {
+    const bool lasts = error.fault == Fault::Forbidden || error.fault == Fault::Refused ||
+                       error.fault == Fault::WrongParameter;
+    return ProxmoxError({.fault = lasts ? error.fault : Fault::NotExecuted,
+                         .request = log_in.shown,
+                         .status = error.status,
+                         .text = error.text,
+                         .fields = error.fields});
 }
 
 void replace_all(std::string& text, std::string_view what) {
@@ -64,6 +96,28 @@ PveAnswer read_without_secrets(const HttpAnswer& answer, const PreparedCall& pre
     throw Error(fmt::format("cluster {}: {}", settings.name, what));
 }
 
+void check_endpoint(const ClusterSettings& settings, const std::string& endpoint) {
+    HttpTarget target;
+    try {
+        target = parse_url(endpoint);
+    } catch (const Error& error) {
+        wrong(settings, error.what());
+    }
+    if (target.path != "/")
+        wrong(settings, "an endpoint ends with its port; the path is ours to know");
+    if (!target.tls)
+        wrong(settings, "an endpoint begins with https://; credentials go nowhere in the clear");
+}
+
+void check_fingerprints(const ClusterSettings& settings) {
+    if (settings.trust.sha256.empty()) return;
+    try {
+        plain_fingerprints(settings.trust.sha256);
+    } catch (const Error& error) {
+        wrong(settings, error.what());
+    }
+}
+
 bool is_user(std::string_view text) {
     const std::size_t at = text.find('@');
     return at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
@@ -75,13 +129,7 @@ bool is_user(std::string_view text) {
 void check_settings(const ClusterSettings& settings) {
     if (settings.endpoints.empty())
         wrong(settings, "no endpoint is given; it needs one like https://pve1.example:8006");
-    for (const std::string& endpoint : settings.endpoints) {
-        if (parse_url(endpoint).path != "/")
-            wrong(settings, "an endpoint ends with its port; the path is ours to know");
-        if (!endpoint.starts_with("https://"))
-            wrong(settings,
-                  "an endpoint begins with https://; credentials go nowhere in the clear");
-    }
+    for (const std::string& endpoint : settings.endpoints) check_endpoint(settings, endpoint);
     if (settings.token.empty() && settings.user.empty())
         wrong(settings, "there is neither a token nor a user with a password");
     const std::size_t mark = settings.token.find('!');
@@ -95,12 +143,7 @@ void check_settings(const ClusterSettings& settings) {
         wrong(settings, "the user is not user@realm");
     if (!settings.user.empty() && settings.password.empty())
         wrong(settings, "the user has no password");
-    if (settings.trust.sha256.empty()) return;
-    try {
-        plain_fingerprints(settings.trust.sha256);
-    } catch (const Error& error) {
-        wrong(settings, error.what());
-    }
+    check_fingerprints(settings);
 }
 
 ProxmoxCluster::ProxmoxCluster(Http& http, const Clock& clock, ClusterSettings settings)
@@ -120,12 +163,16 @@ PveAnswer ProxmoxCluster::send(const PveCall& call,
                                const std::vector<Argument>& arguments,
                                std::optional<Deadline> deadline) {
     const PreparedCall prepared = prepare(call, arguments);
-    Outgoing outgoing{.prepared = prepared, .headers = credentials(prepared), .deadline = deadline};
+    const nanoseconds ends_at = clock_.since_boot() + settings_.timeout;
+    Outgoing outgoing{.prepared = prepared,
+                      .headers = credentials(prepared, ends_at),
+                      .ends_at = ends_at,
+                      .deadline = deadline};
     HttpAnswer answer = send_to_one_of(outgoing);
     // A 401 was not executed. A ticket may have been withdrawn, or its key have changed.
     if (answer.status == 401 && by_ticket(call)) {
         forget_ticket(outgoing.headers);
-        outgoing.headers = credentials(prepared);
+        outgoing.headers = credentials(prepared, ends_at);
         answer = send_to_one_of(outgoing);
     }
     return read_without_secrets(answer, prepared);
@@ -133,51 +180,71 @@ PveAnswer ProxmoxCluster::send(const PveCall& call,
 
 HttpAnswer ProxmoxCluster::send_to_one_of(const Outgoing& outgoing) {
     const PreparedCall& prepared = outgoing.prepared;
-    const nanoseconds began = clock_.since_boot();
     std::vector<bool> tried(endpoints_.size());
-    std::optional<HttpAnswer> relay_refused;
-    ProxmoxError why = no_answer(Fault::NotExecuted,
-                                 prepared,
-                                 "no endpoint of cluster " + settings_.name +
-                                     " has answered lately; it is tried again within 30 s");
-    while (const auto endpoint = pick(tried)) {
+    std::optional<HttpAnswer> not_here;
+    std::optional<ProxmoxError> why;
+    while (has_time(outgoing)) {
+        const auto endpoint = pick(tried);
+        if (!endpoint) break;
         tried[*endpoint] = true;
-        if (prepared.changes_something() && outgoing.deadline &&
-            clock_.since_boot() >= outgoing.deadline->since_boot)
-            throw no_answer(Fault::NotExecuted,
-                            prepared,
-                            "the step's deadline passed before it could act; it looks again");
-        HttpRequest request = request_to(*endpoint, outgoing);
-        request.timeout -= std::chrono::milliseconds(ms_since(clock_, began));
-        if (request.timeout <= 0ms) break;
         try {
-            HttpAnswer answer = http_.send(request);
-            answered(*endpoint);
-            log(Level::Debug,
-                "proxmox",
-                {{"cluster", settings_.name},
-                 {"call", prepared.shown},
-                 {"status", answer.status},
-                 {"ms", ms_since(clock_, began)}});
-            // This node could not reach the one that is asked for; another one may.
-            if (answer.status != status_relay_refused) return answer;
-            relay_refused = std::move(answer);
+            HttpAnswer answer = ask(*endpoint, outgoing);
+            if (!is_for_another_node(answer)) return answer;
+            not_here = std::move(answer);
         } catch (const HttpError& error) {
-            failed(*endpoint);
-            log(Level::Warning,
-                "proxmox gave no answer",
-                {{"cluster", settings_.name},
-                 {"call", prepared.shown},
-                 {"error", error.what()},
-                 {"ms", ms_since(clock_, began)}});
             why = no_answer(error.sent == Sent::No ? Fault::NotExecuted : Fault::Unknown,
                             prepared,
                             error.what());
-            if (error.sent == Sent::Unknown && prepared.changes_something()) throw why;
+            if (error.sent == Sent::Unknown && !may_be_repeated(prepared)) throw *why;
         }
     }
-    if (relay_refused) return *relay_refused;
-    throw why;
+    if (not_here) return *std::move(not_here);
+    if (why) throw *why;
+    throw no_answer(Fault::NotExecuted,
+                    prepared,
+                    has_time(outgoing) ? "no endpoint of cluster " + settings_.name +
+                                             " has answered lately; it is tried again within 30 s"
+                                       : "timeout: nothing could be sent in time");
+}
+
+// Asked before an endpoint is picked: one that is picked and not asked would be left alone for
+// long.
+bool ProxmoxCluster::has_time(const Outgoing& outgoing) const {
+    const nanoseconds now = clock_.since_boot();
+    if (outgoing.prepared.changes_something() && outgoing.deadline &&
+        now >= outgoing.deadline->since_boot)
+        throw no_answer(Fault::NotExecuted,
+                        outgoing.prepared,
+                        "the step's deadline passed before it could act; it looks again");
+    return now < outgoing.ends_at;
+}
+
+// Throws HttpError. Either way it is noted how well the endpoint is.
+HttpAnswer ProxmoxCluster::ask(std::size_t endpoint, const Outgoing& outgoing) {
+    const nanoseconds began = clock_.since_boot();
+    try {
+        HttpAnswer answer = http_.send(request_to(endpoint, outgoing));
+        answered(endpoint);
+        log(Level::Debug,
+            "proxmox",
+            {{"cluster", settings_.name},
+             {"call", outgoing.prepared.shown},
+             {"status", answer.status},
+             {"ms", ms_since(clock_, began)}});
+        return answer;
+    } catch (const HttpError& error) {
+        // Little time may be left by what went before, and it is no fault to need more.
+        const bool in_haste = outgoing.ends_at - began < settings_.timeout / 4;
+        error.blame == Blame::Nobody || in_haste ? learned_nothing(endpoint)
+                                                 : failed(endpoint, began);
+        log(Level::Warning,
+            "proxmox gave no answer",
+            {{"cluster", settings_.name},
+             {"call", outgoing.prepared.shown},
+             {"error", error.what()},
+             {"ms", ms_since(clock_, began)}});
+        throw;
+    }
 }
 
 HttpRequest ProxmoxCluster::request_to(std::size_t endpoint, const Outgoing& outgoing) const {
@@ -187,7 +254,8 @@ HttpRequest ProxmoxCluster::request_to(std::size_t endpoint, const Outgoing& out
                         .headers = outgoing.headers,
                         .body = prepared.form,
                         .trust = settings_.trust,
-                        .timeout = settings_.timeout};
+                        .timeout = std::chrono::ceil<std::chrono::milliseconds>(
+                            outgoing.ends_at - clock_.since_boot())};
     request.headers.push_back({.name = "Accept", .value = "application/json"});
     if (request.method == "POST" || request.method == "PUT")
         request.headers.push_back(
@@ -211,12 +279,21 @@ std::optional<std::size_t> ProxmoxCluster::pick(const std::vector<bool>& tried) 
     return std::nullopt;
 }
 
-void ProxmoxCluster::failed(std::size_t endpoint) {
+// Calls that were under way together fall to the same blip, and it counts once.
+void ProxmoxCluster::failed(std::size_t endpoint, nanoseconds began) {
     const std::lock_guard lock(endpoints_mutex_);
     Endpoint& one = endpoints_[endpoint];
+    if (began < one.failed_at) return;
     const nanoseconds pause = sick_first * (1LL << std::min(one.failures, 5));
     ++one.failures;
-    one.again_at = clock_.since_boot() + std::min(pause, sick_longest);
+    one.failed_at = clock_.since_boot();
+    one.again_at = one.failed_at + std::min(pause, sick_longest);
+}
+
+// Whoever comes next may try it, if it is sick.
+void ProxmoxCluster::learned_nothing(std::size_t endpoint) {
+    const std::lock_guard lock(endpoints_mutex_);
+    endpoints_[endpoint].again_at = clock_.since_boot();
 }
 
 void ProxmoxCluster::answered(std::size_t endpoint) {
@@ -228,7 +305,8 @@ bool ProxmoxCluster::by_ticket(const PveCall& call) const {
     return call.ticket_only || settings_.token.empty();
 }
 
-std::vector<HttpHeader> ProxmoxCluster::credentials(const PreparedCall& prepared) {
+std::vector<HttpHeader> ProxmoxCluster::credentials(const PreparedCall& prepared,
+                                                    nanoseconds ends_at) {
     if (!by_ticket(*prepared.call))
         return {{.name = "Authorization", .value = "PVEAPIToken=" + settings_.token}};
     if (settings_.user.empty())
@@ -236,7 +314,7 @@ std::vector<HttpHeader> ProxmoxCluster::credentials(const PreparedCall& prepared
                         prepared,
                         "no token may do this; cluster " + settings_.name +
                             " needs a user with a password as well");
-    const Ticket now = ticket();
+    const Ticket now = ticket(ends_at);
     std::vector<HttpHeader> headers = {
         {.name = "Cookie", .value = "PVEAuthCookie=" + percent_encoded(now.cookie)}};
     if (prepared.changes_something())
@@ -244,29 +322,73 @@ std::vector<HttpHeader> ProxmoxCluster::credentials(const PreparedCall& prepared
     return headers;
 }
 
-ProxmoxCluster::Ticket ProxmoxCluster::ticket() {
-    const std::lock_guard lock(ticket_mutex_);
-    const nanoseconds age = ticket_ ? clock_.since_boot() - ticket_->got_at : nanoseconds(0);
-    if (ticket_ && age < ticket_renewed_after) return *ticket_;
-    if (ticket_ && age < ticket_dead_after) {
-        // A living ticket stands for the password; if it does not any more, the password will tell.
-        try {
-            ticket_ = log_in(ticket_->cookie);
-            return *ticket_;
-        } catch (const ProxmoxError& error) {
-            if (error.fault != Fault::Forbidden) return *ticket_;
-        }
+// A ticket that lives serves everybody while one of them has it renewed. Without one they wait for
+// the same log-in; it began before they came, so it ends in their time too.
+ProxmoxCluster::Ticket ProxmoxCluster::ticket(nanoseconds ends_at) {
+    std::unique_lock lock(ticket_mutex_);
+    std::optional<Ticket> living;
+    while (true) {
+        const nanoseconds now = clock_.since_boot();
+        living = ticket_ && now - ticket_->got_at < ticket_dead_after ? ticket_ : std::nullopt;
+        if (living && (log_in_ || now < living->renewed_from)) return *living;
+        if (!log_in_) break;
+        const auto theirs = log_in_;
+        log_in_ended_.wait(lock, [&] { return theirs->has_ended; });
+        if (theirs->error) throw ProxmoxError(*theirs->error);
     }
-    ticket_ = log_in(settings_.password);
-    return *ticket_;
+    const auto mine = log_in_ = std::make_shared<LogIn>();
+    lock.unlock();
+    // Whatever happens: nobody waits for what does not come.
+    const AtEnd end([&] {
+        lock.lock();
+        mine->has_ended = true;
+        log_in_.reset();
+        log_in_ended_.notify_all();
+    });
+    try {
+        Ticket fresh = new_ticket(living, ends_at);
+        const std::lock_guard again(ticket_mutex_);
+        ticket_ = fresh;
+        return fresh;
+    } catch (const ProxmoxError& error) {
+        mine->error = error;  // read by nobody before it has ended
+        throw;
+    }
 }
 
-ProxmoxCluster::Ticket ProxmoxCluster::log_in(const std::string& password) {
+// A living ticket stands for the password; if it does not any more, the password will tell. If
+// nobody can tell, it lives on, and half of the call's time is left for the call.
+ProxmoxCluster::Ticket ProxmoxCluster::new_ticket(const std::optional<Ticket>& living,
+                                                  nanoseconds ends_at) {
+    if (!living) return log_in(settings_.password, ends_at);
+    const nanoseconds now = clock_.since_boot();
+    const nanoseconds half = now + (ends_at - now) / 2;
+    try {
+        try {
+            return log_in(living->cookie, half);
+        } catch (const ProxmoxError& error) {
+            if (error.fault != Fault::Forbidden) throw;
+            return log_in(settings_.password, ends_at);
+        }
+    } catch (const ProxmoxError& error) {
+        if (error.fault == Fault::Forbidden) throw;
+        Ticket old = *living;
+        old.renewed_from = clock_.since_boot() + renewed_again_after;
+        return old;
+    }
+}
+
+ProxmoxCluster::Ticket ProxmoxCluster::log_in(const std::string& password, nanoseconds ends_at) {
     const PreparedCall prepared =
         prepare(call_named("log_in"), {{"username", settings_.user}, {"password", password}});
-    const HttpAnswer answer =
-        send_to_one_of({.prepared = prepared, .headers = {}, .deadline = std::nullopt});
-    const JsonValue data = read_without_secrets(answer, prepared).data;
+    JsonValue data;
+    try {
+        const HttpAnswer answer = send_to_one_of(
+            {.prepared = prepared, .headers = {}, .ends_at = ends_at, .deadline = std::nullopt});
+        data = read_without_secrets(answer, prepared).data;
+    } catch (const ProxmoxError& error) {
+        throw not_logged_in(error, prepared);
+    }
     const auto cookie = text_at(data, "ticket");
     const auto csrf = text_at(data, "CSRFPreventionToken");
     if (flag_at(data, "NeedTFA").value_or(false))
@@ -274,7 +396,11 @@ ProxmoxCluster::Ticket ProxmoxCluster::log_in(const std::string& password) {
                         prepared,
                         settings_.user + " has a second factor; use a token, or a user without");
     if (!cookie || !csrf) throw no_answer(Fault::Forbidden, prepared, "the answer holds no ticket");
-    return {.cookie = *cookie, .csrf = *csrf, .got_at = clock_.since_boot()};
+    const nanoseconds now = clock_.since_boot();
+    return {.cookie = *cookie,
+            .csrf = *csrf,
+            .got_at = now,
+            .renewed_from = now + ticket_renewed_after};
 }
 
 // Unless somebody else has a new one already.

@@ -6,6 +6,8 @@
 // while, and if all of them are, calls fail at once instead of holding a thread until the timeout.
 
 #include <chrono>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -48,30 +50,43 @@ class ProxmoxCluster {
   private:
     struct Endpoint {
         std::string url;
-        int failures = 0;                      // in a row
-        std::chrono::nanoseconds again_at{0};  // not before, unless it is well
+        int failures = 0;                       // in a row
+        std::chrono::nanoseconds failed_at{0};  // the last time
+        std::chrono::nanoseconds again_at{0};   // not before, unless it is well
     };
     struct Ticket {
         std::string cookie;
         std::string csrf;
         std::chrono::nanoseconds got_at{0};
+        std::chrono::nanoseconds renewed_from{0};
+    };
+    // On its way, for all who have no ticket that lives.
+    struct LogIn {
+        bool has_ended = false;
+        std::optional<ProxmoxError> error = {};
     };
     struct Outgoing {
         const PreparedCall& prepared;
         std::vector<HttpHeader> headers;
+        std::chrono::nanoseconds ends_at;  // of the call, with its log-in and all its endpoints
         std::optional<Deadline> deadline;
     };
 
     HttpAnswer send_to_one_of(const Outgoing& outgoing);
+    HttpAnswer ask(std::size_t endpoint, const Outgoing& outgoing);
+    bool has_time(const Outgoing& outgoing) const;
     std::optional<std::size_t> pick(const std::vector<bool>& tried);
-    void failed(std::size_t endpoint);
+    void failed(std::size_t endpoint, std::chrono::nanoseconds began);
+    void learned_nothing(std::size_t endpoint);
     void answered(std::size_t endpoint);
     HttpRequest request_to(std::size_t endpoint, const Outgoing& outgoing) const;
 
     bool by_ticket(const PveCall& call) const;
-    std::vector<HttpHeader> credentials(const PreparedCall& prepared);
-    Ticket ticket();
-    Ticket log_in(const std::string& password);
+    std::vector<HttpHeader> credentials(const PreparedCall& prepared,
+                                        std::chrono::nanoseconds ends_at);
+    Ticket ticket(std::chrono::nanoseconds ends_at);
+    Ticket new_ticket(const std::optional<Ticket>& living, std::chrono::nanoseconds ends_at);
+    Ticket log_in(const std::string& password, std::chrono::nanoseconds ends_at);
     void forget_ticket(const std::vector<HttpHeader>& headers);
 
     Http& http_;
@@ -81,8 +96,10 @@ class ProxmoxCluster {
     std::mutex endpoints_mutex_;
     std::vector<Endpoint> endpoints_;
 
-    std::mutex ticket_mutex_;  // held while somebody logs in: the others want the same ticket
+    std::mutex ticket_mutex_;
+    std::condition_variable log_in_ended_;
     std::optional<Ticket> ticket_;
+    std::shared_ptr<LogIn> log_in_;  // none if nobody does
 };
 
 }  // namespace slipway

@@ -5,48 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "consumers/runtime/check.h"
-#include "tests/consumers/proxmox/scripted_http.h"
-#include "tests/story/sim_clock.h"
+#include "tests/consumers/proxmox/cluster_talk.h"
 
 namespace slipway {
 namespace {
 
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
-
-const std::string one = "https://pve1:8006";
-const std::string two = "https://pve2:8006";
-const std::string ticket_body =
-    data_body(R"({"ticket":"PVE:root@pam:1::a+b","CSRFPreventionToken":"1:x"})");
-
-ClusterSettings with_token() {
-    return {.name = "east", .endpoints = {one, two}, .token = "root@pam!slipway=s-e-c"};
-}
-
-ClusterSettings with_password() {
-    return {.name = "east", .endpoints = {one}, .user = "root@pam", .password = "pass word"};
-}
-
-struct Talk {
-    SimClock clock = {};
-    ScriptedHttp http = {};
-    ProxmoxCluster cluster;
-    std::optional<Deadline> deadline = {};
-
-    explicit Talk(ClusterSettings settings) : cluster(http, clock, std::move(settings)) {}
-
-    std::string call(const PveCall& which, const std::vector<Argument>& arguments) {
-        try {
-            return cluster.send(which, arguments, deadline).data.dump();
-        } catch (const ProxmoxError& error) {
-            return std::string(fault_name(error.fault)) + ": " + error.text;
-        }
-    }
-    std::string start() { return call(call_named("vm_start"), {{"node", "pve1"}, {"vmid", 100}}); }
-    std::string look() { return call(call_named("version"), {}); }
-};
-
-const std::string started = "/api2/json/nodes/pve1/qemu/100/status/start";
 
 TEST(Cluster, SendsParametersWhereTheyBelong) {
     Talk talk(with_token());
@@ -132,6 +97,93 @@ TEST(Cluster, TriesARelayThatFailedBySendingToAnotherNode) {
     EXPECT_EQ(talk.http.take_requests().back(), "GET " + one + "/api2/json/version");
 }
 
+// A node that lost its quorum refuses before it does anything; the others may have kept theirs.
+TEST(Cluster, TriesANodeWithQuorumIfThatOneHasNone) {
+    Talk talk(with_token());
+    talk.http.answers(500, "", "cluster not ready - no quorum?").answers(200, data_body("\"U\""));
+    EXPECT_EQ(talk.start(), "\"U\"");
+
+    talk.http.answers(500, "", "cfs-lock 'firewall-vm-101' error: no quorum!")
+        .answers(500, "", "cluster not ready - no quorum?");
+    EXPECT_EQ(talk.start(), "not executed: cluster not ready - no quorum?");
+
+    talk.http.answers(500, "", "got timeout");
+    EXPECT_EQ(talk.start(), "unknown: got timeout");
+    EXPECT_TRUE(talk.http.is_used_up());
+}
+
+// Four calls under way fall to the same blip: that is one failure, and a pause of one second.
+TEST(Cluster, CountsOneBlipOnce) {
+    ClusterSettings settings = with_token();
+    settings.endpoints = {one};
+    Talk talk(settings);
+    int under_way = 0;
+    const ScriptedHttp::Act fail = [&](const HttpRequest&) -> HttpAnswer {
+        talk.clock.advance(1ms);
+        if (++under_way < 4) talk.look();
+        throw HttpError(Sent::No, "reset");
+    };
+    talk.http.does(fail).does(fail).does(fail).does(fail);
+    talk.look();
+
+    talk.clock.advance(1001ms);
+    talk.http.answers(200, data_body("1"));
+    EXPECT_EQ(talk.look(), "1");
+}
+
+TEST(Cluster, LeavesAnEndpointAloneOnlyForWhatItDid) {
+    ClusterSettings settings = with_token();
+    settings.endpoints = {one};
+    Talk talk(settings);
+    const ScriptedHttp::Act closed = [](const HttpRequest&) -> HttpAnswer {
+        throw HttpError(Sent::Unknown, "a kept connection was closed", Blame::Nobody);
+    };
+    talk.http.does(closed).answers(200, data_body("1"));
+
+    EXPECT_EQ(talk.start(), "unknown: a kept connection was closed");
+    EXPECT_EQ(talk.look(), "1");
+
+    // The same as the one try of a sick one: the next caller has it.
+    talk.http.fails(Sent::No, "a");
+    talk.look();
+    talk.clock.advance(1001ms);
+    talk.http.does(closed).answers(200, data_body("2"));
+    talk.start();
+    EXPECT_EQ(talk.look(), "2");
+}
+
+TEST(Cluster, BlamesNoEndpointForATimeThatOthersUsedUp) {
+    Talk talk(with_token());
+    const auto takes = [&](std::chrono::seconds time) {
+        talk.http.does([&talk, time](const HttpRequest&) -> HttpAnswer {
+            talk.clock.advance(time);
+            throw HttpError(Sent::No, "timeout");
+        });
+    };
+    takes(30s);
+    takes(5s);
+    EXPECT_EQ(talk.look(), "not executed: timeout");
+
+    talk.http.take_requests();
+    talk.http.answers(200, data_body("1"));
+    EXPECT_EQ(talk.look(), "1");
+    EXPECT_EQ(talk.http.take_requests(), (Lines{"GET " + two + "/api2/json/version"}));
+}
+
+TEST(Cluster, UsesNoTryOfASickEndpointUpWithoutATry) {
+    ClusterSettings settings = with_token();
+    settings.endpoints = {one};
+    Talk talk(settings);
+    talk.http.fails(Sent::No, "a");
+    talk.look();
+    talk.clock.advance(1001ms);
+    talk.deadline = Deadline{talk.clock.since_boot()};
+
+    EXPECT_TRUE(talk.start().starts_with("not executed: the step's deadline passed"));
+    talk.http.answers(200, data_body("1"));
+    EXPECT_EQ(talk.look(), "1");
+}
+
 TEST(Cluster, FailsAtOnceWhileAllOfItIsSick) {
     Talk talk(with_token());
     talk.http.fails(Sent::No, "a").fails(Sent::No, "b");
@@ -207,82 +259,6 @@ TEST(Cluster, HasOneTimeoutForAllEndpointsTogether) {
     EXPECT_EQ(talk.http.last().timeout, 5s);
 }
 
-TEST(Cluster, LogsInForWhatTokensMayNotDo) {
-    ClusterSettings settings = with_token();
-    settings.user = "root@pam";
-    settings.password = "pass word";
-    Talk talk(settings);
-    talk.http.answers(200, ticket_body).answers(200, data_body("null"));
-
-    talk.call(call_named("vm_unlock"),
-              {{"node", "pve1"}, {"vmid", 100}, {"delete", "lock"}, {"skiplock", true}});
-
-    EXPECT_EQ(talk.http.take_requests(),
-              (Lines{"POST " + one +
-                         "/api2/json/access/ticket "
-                         "username=root%40pam&password=pass%20word",
-                     "PUT " + one +
-                         "/api2/json/nodes/pve1/qemu/100/config "
-                         "delete=lock&skiplock=1"}));
-    EXPECT_EQ(talk.http.header("cookie"), "PVEAuthCookie=PVE%3Aroot%40pam%3A1%3A%3Aa%2Bb");
-    EXPECT_EQ(talk.http.header("csrfpreventiontoken"), "1:x");
-    EXPECT_EQ(talk.http.header("authorization"), "(none)");
-
-    Talk poor(with_token());
-    EXPECT_EQ(poor.call(call_named("vm_unlock"), {{"node", "pve1"}, {"vmid", 100}}),
-              "forbidden: no token may do this; cluster east needs a user with a password as well");
-}
-
-TEST(Cluster, RenewsATicketWithItself) {
-    Talk talk(with_password());
-    talk.http.answers(200, ticket_body).answers(200, data_body("1"));
-    talk.look();
-    EXPECT_EQ(talk.http.header("csrfpreventiontoken"), "(none)") << "a look needs none";
-    talk.clock.advance(59min);
-    talk.http.answers(200, data_body("2"));
-    EXPECT_EQ(talk.look(), "2");
-    talk.http.take_requests();
-
-    talk.clock.advance(2min);
-    talk.http.answers(200, ticket_body).answers(200, data_body("3"));
-    EXPECT_EQ(talk.look(), "3");
-    EXPECT_EQ(talk.http.take_requests().front(),
-              "POST " + one +
-                  "/api2/json/access/ticket "
-                  "username=root%40pam&password=PVE%3Aroot%40pam%3A1%3A%3Aa%2Bb");
-
-    // Slept for a day: the ticket is dead, the password is not.
-    talk.clock.advance(24h);
-    talk.http.answers(200, ticket_body).answers(200, data_body("4"));
-    EXPECT_EQ(talk.look(), "4");
-    EXPECT_TRUE(talk.http.take_requests().front().ends_with("password=pass%20word"));
-}
-
-TEST(Cluster, LogsInAgainWhenATicketIsNotBelieved) {
-    Talk talk(with_password());
-    talk.http.answers(200, ticket_body).answers(200, data_body("1"));
-    talk.look();
-
-    talk.http.answers(401, "", "Authentication failed!")
-        .answers(200, ticket_body)
-        .answers(200, data_body("\"U\""));
-    EXPECT_EQ(talk.start(), "\"U\"");
-
-    talk.http.answers(401, "", "Authentication failed!")
-        .answers(200, ticket_body)
-        .answers(401, "", "Authentication failed!");
-    EXPECT_EQ(talk.start(), "forbidden: Authentication failed!");
-}
-
-TEST(Cluster, SaysWhatToDoAboutASecondFactor) {
-    Talk talk(with_password());
-    talk.http.answers(
-        200, data_body(R"({"ticket":"PVE:!tfa!x","CSRFPreventionToken":"1","NeedTFA":1})"));
-
-    EXPECT_EQ(talk.look(),
-              "forbidden: root@pam has a second factor; use a token, or a user without");
-}
-
 TEST(Cluster, HidesSecretsThatProxmoxQuotes) {
     Talk talk(with_token());
     talk.http.answers(
@@ -312,6 +288,9 @@ TEST(Cluster, WantsSettingsThatMakeSense) {
          "an endpoint begins with https://; credentials go nowhere in the clear"},
         {{.endpoints = {"https://a/api2"}, .token = "a@b!c=d"},
          "an endpoint ends with its port; the path is ours to know"},
+        {{.endpoints = {"https://10.0.1:8006"}, .token = "a@b!c=d"},
+         "an address has numbers for a host that are no whole IP address; it should be like "
+         "https://host:8006"},
         {{.endpoints = {one}}, "there is neither a token nor a user with a password"},
         {{.endpoints = {one}, .token = "a@b=d"}, "the token is not user@realm!name=secret"},
         {{.endpoints = {one}, .token = "a!c=d"}, "the token is not user@realm!name=secret"},
