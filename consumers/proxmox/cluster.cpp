@@ -64,34 +64,6 @@ ProxmoxError not_logged_in(const ProxmoxError& error, const PreparedCall& log_in
                          .fields = error.fields});
 }
 
-void replace_all(std::string& text, std::string_view what) {
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 3))
-        text.replace(at, what.size(), "***");
-}
-
-std::string without(std::string text, const std::vector<std::string>& secrets) {
-    for (const std::string& secret : secrets)
-        if (!secret.empty()) replace_all(text, secret);
-    return text;
-}
-
-// Proxmox quotes what it finds wrong; a password among it is nobody's business.
-PveAnswer read_without_secrets(const HttpAnswer& answer, const PreparedCall& prepared) {
-    try {
-        return read_answer(answer, prepared.shown);
-    } catch (const ProxmoxError& error) {
-        if (prepared.secrets.empty()) throw;
-        ProxmoxError::Parts parts{.fault = error.fault,
-                                  .request = prepared.shown,
-                                  .status = error.status,
-                                  .text = without(error.text, prepared.secrets)};
-        for (const FieldError& field : error.fields)
-            parts.fields.push_back(
-                {.field = field.field, .text = without(field.text, prepared.secrets)});
-        throw ProxmoxError(parts);
-    }
-}
-
 [[noreturn]] void wrong(const ClusterSettings& settings, std::string_view what) {
     throw Error(fmt::format("cluster {}: {}", settings.name, what));
 }
@@ -175,7 +147,7 @@ PveAnswer ProxmoxCluster::send(const PveCall& call,
         outgoing.headers = credentials(prepared, ends_at);
         answer = send_to_one_of(outgoing);
     }
-    return read_without_secrets(answer, prepared);
+    return read_answer(answer, prepared.shown, prepared.secrets);
 }
 
 HttpAnswer ProxmoxCluster::send_to_one_of(const Outgoing& outgoing) {
@@ -385,7 +357,7 @@ ProxmoxCluster::Ticket ProxmoxCluster::log_in(const std::string& password, nanos
     try {
         const HttpAnswer answer = send_to_one_of(
             {.prepared = prepared, .headers = {}, .ends_at = ends_at, .deadline = std::nullopt});
-        data = read_without_secrets(answer, prepared).data;
+        data = read_answer(answer, prepared.shown, prepared.secrets).data;
     } catch (const ProxmoxError& error) {
         throw not_logged_in(error, prepared);
     }

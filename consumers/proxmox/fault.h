@@ -48,9 +48,13 @@ struct ProxmoxError : Error {
     std::vector<FieldError> fields;
 };
 
+// What was asked for, where the same sentence means two things: a volume that is not there is gone
+// for whoever deletes it, and for a machine that should have it a mistake.
+enum class About { Anything, Volume };
+
 // What a sentence of Proxmox's means, in a 500 or at the end of a task: the same checks run in both
 // places. Refused if it is no sentence that we know.
-Fault fault_of_text(std::string_view text);
+Fault fault_of_text(std::string_view text, About about = About::Anything);
 
 struct PveAnswer {
     JsonValue data;
@@ -58,7 +62,9 @@ struct PveAnswer {
 };
 
 // Throws ProxmoxError, and nothing else, if the answer is not a good one. `request` is what the
-// error calls it.
-PveAnswer read_answer(const HttpAnswer& answer, std::string_view request);
+// error calls it, method and path; none of the `secrets` is in what it says.
+PveAnswer read_answer(const HttpAnswer& answer,
+                      std::string_view request,
+                      const std::vector<std::string>& secrets = {});
 
 }  // namespace slipway

@@ -13,11 +13,12 @@ struct Row {
     std::string reason;
     std::string body;
     std::string_view shown;
+    std::string_view request = "POST /x";
 };
 
-std::string shown(const HttpAnswer& answer) {
+std::string shown(const HttpAnswer& answer, std::string_view request) {
     try {
-        return "good: " + read_answer(answer, "POST /x").data.dump();
+        return "good: " + read_answer(answer, request).data.dump();
     } catch (const ProxmoxError& error) {
         return std::string(fault_name(error.fault)) + ": " + error.what();
     }
@@ -61,6 +62,12 @@ const Row rows[] = {
     // This one runs: the worker was forked before the lock on the list of tasks was missed.
     {500, "can't lock file '/var/log/pve/tasks/.active.lock' - got timeout", "",
         "unknown: POST /x: 500 can't lock file '/var/log/pve/tasks/.active.lock' - got timeout"},
+    {500, "unable to open file '/var/log/pve/tasks/active.tmp.4711' - No space left on device", "",
+        "unknown: POST /x: 500 unable to open file '/var/log/pve/tasks/active.tmp.4711' - No space left on device"},
+    {500, "closing file '/var/log/pve/tasks/active.tmp.4711' failed - No space left on device", "",
+        "unknown: POST /x: 500 closing file '/var/log/pve/tasks/active.tmp.4711' failed - No space left on device"},
+    {500, "unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.3308' - Permission denied", "",
+        "unknown: POST /x: 500 unable to open file '/etc/pve/nodes/pve1/qemu-server/101.conf.tmp.3308' - Permission denied"},
     {500, "got no worker upid - start worker failed", "",              "unknown: POST /x: 500 got no worker upid - start worker failed"},
     {500, "qemu-img resize failed: got timeout", "",                   "unknown: POST /x: 500 qemu-img resize failed: got timeout"},
     {500, "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist", "",
@@ -68,6 +75,12 @@ const Row rows[] = {
     {500, "unable to find configuration file for VM 100 on node 'pve1'", "",
         "gone: POST /x: 500 unable to find configuration file for VM 100 on node 'pve1'"},
     {500, "snapshot 'a' does not exist", "",                           "gone: POST /x: 500 snapshot 'a' does not exist"},
+    {500, "volume 'local:1/a.raw' does not exist", "",               "refused: POST /x: 500 volume 'local:1/a.raw' does not exist"},
+    {500, "disk image '/a.raw' does not exist", "",                  "refused: POST /x: 500 disk image '/a.raw' does not exist"},
+    {500, "volume 'local:1/a.raw' does not exist", "",
+        "gone: DELETE /nodes/a/storage/local/content/v: 500 volume 'local:1/a.raw' does not exist", "DELETE /nodes/a/storage/local/content/v"},
+    {500, "disk image '/a.raw' does not exist", "",
+        "gone: DELETE /nodes/a/storage/local/content/v: 500 disk image '/a.raw' does not exist", "DELETE /nodes/a/storage/local/content/v"},
     {500, "storage 'nosuch' does not exist", "",                       "refused: POST /x: 500 storage 'nosuch' does not exist"},
     {500, "unable to create VM 211: config file already exists", "",   "refused: POST /x: 500 unable to create VM 211: config file already exists"},
     {500, "cluster not ready - no quorum?", "",                        "not executed: POST /x: 500 cluster not ready - no quorum?"},
@@ -84,7 +97,9 @@ const Row rows[] = {
 
 TEST(Fault, IsOneOfSeven) {
     for (const Row& row : rows)
-        EXPECT_EQ(shown({.status = row.status, .reason = row.reason, .body = row.body}), row.shown);
+        EXPECT_EQ(
+            shown({.status = row.status, .reason = row.reason, .body = row.body}, row.request),
+            row.shown);
 }
 
 TEST(Fault, KeepsWhatProxmoxSaidWithinBounds) {
@@ -100,6 +115,52 @@ TEST(Fault, KeepsWhatProxmoxSaidWithinBounds) {
     } catch (const ProxmoxError& error) {
         EXPECT_EQ(error.fields.size(), 50U);
         EXPECT_LE(error.text.size(), 2'000U);
+    }
+}
+
+TEST(Fault, KnowsAVolumeThatIsGoneFromAMachineThatIs) {
+    const std::string_view text = "volume 'local:1/a.raw' does not exist";
+
+    EXPECT_EQ(fault_of_text(text), Fault::Refused);
+    EXPECT_EQ(fault_of_text(text, About::Volume), Fault::Gone);
+}
+
+// The stack of a thread is what it would cost.
+TEST(Fault, ReadsNothingOfEndlessDepth) {
+    const auto nested = [](std::size_t depth) {
+        return R"({"data":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+    };
+
+    EXPECT_EQ(shown({.status = 200, .body = nested(3)}, "GET /x"), "good: [[[]]]");
+    EXPECT_EQ(shown({.status = 200, .body = nested(5'000'000)}, "GET /x"),
+              "unknown: GET /x: 200 the answer is not Proxmox's JSON; is this address its API?");
+    EXPECT_EQ(shown({.status = 500, .reason = "no", .body = nested(5'000'000)}, "GET /x"),
+              "refused: GET /x: 500 no");
+}
+
+// Before anything is cut or cleaned: what is left of a secret would not be found any more.
+TEST(Fault, ShowsNoPartOfASecret) {
+    const std::string secret = "pass\tword\nin two lines";
+    const std::string before(1'990, 'a');
+    const std::string json = JsonValue(before + secret).dump();
+    for (const HttpAnswer& answer :
+         {HttpAnswer{.status = 500, .reason = before + secret},
+          HttpAnswer{.status = 500, .body = R"({"message":)" + json + "}"},
+          HttpAnswer{.status = 400, .body = R"({"errors":{"a":)" + json + "}}"}}) {
+        try {
+            read_answer(answer, "POST /x", {"", secret});
+            FAIL();
+        } catch (const ProxmoxError& error) {
+            EXPECT_EQ(std::string(error.what()).find("pass"), std::string::npos) << error.what();
+        }
+    }
+    // It means the same as without the secret in it.
+    try {
+        read_answer({.status = 500, .reason = "VM is locked (clone)"}, "POST /x", {"locked"});
+        FAIL();
+    } catch (const ProxmoxError& error) {
+        EXPECT_EQ(error.fault, Fault::Locked);
+        EXPECT_EQ(error.text, "VM is *** (clone)");
     }
 }
 

@@ -120,6 +120,7 @@ TEST(PveApi, HasTheModelsOfInterfacesThatWeKnow) {
 
 struct Recorded {
     std::string name;
+    std::string request;  // method and path
     HttpAnswer answer;
     std::string exit_status;  // of its task; empty if there is none
 };
@@ -133,6 +134,9 @@ std::vector<Recorded> recordings() {
         const JsonValue& body = response["body"];
         all.push_back(
             {.name = entry["name"],
+             .request = fmt::format("{} {}",
+                                    entry["request"]["method"].get<std::string>(),
+                                    entry["request"]["path"].get<std::string>()),
              .answer = {.status = response["status"],
                         .reason = text_at(response, "reason").value_or(""),
                         .body = body.is_string() ? body.get<std::string>() : body.dump()}});
@@ -146,7 +150,7 @@ std::vector<Recorded> recordings() {
 std::string class_of(const Recorded& recorded) {
     std::string text = "good";
     try {
-        read_answer(recorded.answer, recorded.name);
+        read_answer(recorded.answer, recorded.request);
     } catch (const ProxmoxError& error) {
         text = fault_name(error.fault);
         for (const FieldError& field : error.fields) text += " " + field.field;
