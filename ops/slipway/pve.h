@@ -29,6 +29,9 @@ class PveSession {
 
 ClusterSettings cluster_settings(const ProxmoxConfig& config);
 
+// As tasks name who began them: "root@pam!slipway", or "root@pam" where there is no token.
+std::string acts_as(const ProxmoxConfig& config);
+
 // "pve1:100". Throws UsageError.
 VmPlace parse_place(const std::string& text);
 std::vector<VmPlace> parse_places(const std::vector<std::string>& texts);

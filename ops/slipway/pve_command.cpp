@@ -101,6 +101,10 @@ ClusterSettings cluster_settings(const ProxmoxConfig& config) {
             .timeout = config.timeout};
 }
 
+std::string acts_as(const ProxmoxConfig& config) {
+    return config.token.empty() ? config.user : config.token.substr(0, config.token.rfind('='));
+}
+
 PveSession::PveSession(const Config& configured)
     : config(configured),
       http(clock),

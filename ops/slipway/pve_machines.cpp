@@ -12,9 +12,8 @@
 namespace slipway {
 namespace {
 
-// A look for what may have begun takes in tasks that are a little older than the call: the clocks
-// of the node and of this machine need not agree to the second.
-constexpr auto clocks_differ_by = std::chrono::seconds(60);
+// Of one machine or template: more than it is given while an answer is on its way.
+constexpr std::int64_t tasks_most = 100;
 
 std::string subject_of(const VmPlace& place) {
     return fmt::format("{}:{}", place.node, place.vmid);
@@ -31,20 +30,38 @@ VmStatus status_of(const PveSession& session, const VmPlace& place) {
 }
 
 struct WhatBegan {
-    VmPlace place;  // of the task
-    std::string type;
-    std::string log_line = {};  // one that its log must hold
+    VmPlace place;                   // of the task
+    std::vector<std::string> types;  // any of these; the first says how long it is watched
+    std::string log_line = {};       // how a line must end that its log holds
 };
 
-// The newest task that this could be.
-std::optional<Upid> find_begun(const PveSession& session, const WhatBegan& what, Time called_at) {
-    const TaskFilter filter{
-        .vmid = what.place.vmid, .type = what.type, .since = called_at - clocks_differ_by};
-    for (const TaskStatus& task : task_list(session.pve, what.place.node, filter)) {
-        if (what.log_line.empty()) return task.upid;
-        const TaskLog log = task_log(session.pve, task.upid, 0, 50);
-        for (const std::string& line : log.lines)
-            if (line.find(what.log_line) != std::string::npos) return task.upid;
+std::vector<Upid> tasks_listed(const PveSession& session, const WhatBegan& what) {
+    std::vector<Upid> upids;
+    const TaskFilter filter{.most = tasks_most, .vmid = what.place.vmid};
+    for (const TaskStatus& task : task_list(session.pve, what.place.node, filter))
+        if (std::find(what.types.begin(), what.types.end(), task.upid.type) != what.types.end())
+            upids.push_back(task.upid);
+    return upids;
+}
+
+bool log_holds(const PveSession& session, const Upid& upid, const std::string& end_of_line) {
+    if (end_of_line.empty()) return true;
+    const TaskLog log = task_log(session.pve, upid, 0, 50);
+    return std::any_of(log.lines.begin(), log.lines.end(), [&](const std::string& line) {
+        return line.ends_with(end_of_line);
+    });
+}
+
+// One that was not there before the call, nor begun by somebody else. No clock is asked: the node's
+// and ours need not agree.
+std::optional<Upid> find_begun(const PveSession& session,
+                               const WhatBegan& what,
+                               const std::vector<Upid>& before) {
+    for (const Upid& upid : tasks_listed(session, what)) {
+        const bool is_older = std::find(before.begin(), before.end(), upid) != before.end();
+        if (!is_older && upid.user == acts_as(session.config.proxmox) &&
+            log_holds(session, upid, what.log_line))
+            return upid;
     }
     return std::nullopt;
 }
@@ -52,24 +69,26 @@ std::optional<Upid> find_begun(const PveSession& session, const WhatBegan& what,
 struct ActionParts {
     VmPlace subject;
     WhatBegan began;
-    std::function<Started()> start;
-    std::function<std::string()> verify;
+    std::function<std::optional<AlreadySo>()> look_first = {};
+    std::function<Upid()> start;
+    std::function<std::string(const Upid&)> verify;
 };
 
 PveAction action_of(PveSession& session, ActionParts parts) {
-    const auto called_at = std::make_shared<Time>();
-    return {.subject = subject_of(parts.subject),
-            .limit = limit_for(session.config.task_limits, parts.began.type),
-            .start =
-                [&session, called_at, start = std::move(parts.start)] {
-                    *called_at = session.clock.now();
-                    return start();
-                },
-            .find_started =
-                [&session, called_at, began = parts.began] {
-                    return find_begun(session, began, *called_at);
-                },
-            .verify = std::move(parts.verify)};
+    const auto before = std::make_shared<std::vector<Upid>>();
+    return {
+        .subject = subject_of(parts.subject),
+        .limit = limit_for(session.config.task_limits, parts.began.types.at(0)),
+        .start = [start = std::move(parts.start)]() -> Started { return start(); },
+        .look_first = [&session, before, began = parts.began, look = std::move(parts.look_first)]()
+            -> std::optional<AlreadySo> {
+            if (auto already = look ? look() : std::nullopt) return already;
+            *before = tasks_listed(session, began);
+            return std::nullopt;
+        },
+        .find_started =
+            [&session, before, began = parts.began] { return find_begun(session, began, *before); },
+        .verify = std::move(parts.verify)};
 }
 
 int for_each_machine(const Config& config,
@@ -88,19 +107,19 @@ enum class Wanted { Running, Stopped };
 ActionParts power_parts(PveSession& session,
                         const VmPlace& place,
                         Wanted wanted,
-                        std::string_view type,
+                        std::vector<std::string> types,
                         std::function<Upid()> act) {
     const bool running = wanted == Wanted::Running;
     const std::string word = running ? "running" : "stopped";
     return {.subject = place,
-            .began = {.place = place, .type = std::string(type)},
-            .start = [&session, place, running, word, act = std::move(act)]() -> Started {
-                if (status_of(session, place).is_running() == running)
-                    return AlreadySo{"is " + word + " already"};
-                return act();
+            .began = {.place = place, .types = std::move(types)},
+            .look_first = [&session, place, running, word]() -> std::optional<AlreadySo> {
+                if (status_of(session, place).is_running() != running) return std::nullopt;
+                return AlreadySo{"is " + word + " already"};
             },
+            .start = std::move(act),
             .verify =
-                [&session, place, running] {
+                [&session, place, running](const Upid&) {
                     const VmStatus status = status_of(session, place);
                     return status.is_running() == running ? std::string()
                                                           : "the VM is " + status.status;
@@ -153,17 +172,19 @@ std::string content_of(const std::string& file) {
 
 int start_machines(const Config& config, const MachineOptions& options) {
     return for_each_machine(config, options, [](PveSession& session, const VmPlace& place) {
-        return power_parts(session, place, Wanted::Running, "qmstart", [&session, place] {
-            return start_vm(session.pve, place);
-        });
+        return power_parts(
+            session, place, Wanted::Running, {"qmstart", "hastart"}, [&session, place] {
+                return start_vm(session.pve, place);
+            });
     });
 }
 
 int stop_machines(const Config& config, const MachineOptions& options) {
     return for_each_machine(config, options, [](PveSession& session, const VmPlace& place) {
-        return power_parts(session, place, Wanted::Stopped, "qmstop", [&session, place] {
-            return stop_vm(session.pve, place);
-        });
+        return power_parts(
+            session, place, Wanted::Stopped, {"qmstop", "hastop"}, [&session, place] {
+                return stop_vm(session.pve, place);
+            });
     });
 }
 
@@ -172,9 +193,10 @@ int shut_machines_down(const Config& config, const MachineOptions& options) {
         std::chrono::duration_cast<std::chrono::seconds>(parse_limit(options.guest_timeout));
     const IfItStays if_it_stays = options.force ? IfItStays::Force : IfItStays::Fail;
     return for_each_machine(config, options, [=](PveSession& session, const VmPlace& place) {
-        return power_parts(session, place, Wanted::Stopped, "qmshutdown", [=, &session] {
-            return shutdown_vm(session.pve, place, guest, if_it_stays);
-        });
+        return power_parts(
+            session, place, Wanted::Stopped, {"qmshutdown", "hastop"}, [=, &session] {
+                return shutdown_vm(session.pve, place, guest, if_it_stays);
+            });
     });
 }
 
@@ -190,13 +212,14 @@ int snapshot_machines(const Config& config, const MachineOptions& options) {
     }
     return for_each_machine(config, options, [&](PveSession& session, const VmPlace& place) {
         return ActionParts{.subject = place,
-                           .began = {.place = place, .type = "qmsnapshot"},
-                           .start = [&session, &options, place, name]() -> Started {
-                               return create_snapshot(
-                                   session.pve, place, name, options.description);
-                           },
+                           .began = {.place = place, .types = {"qmsnapshot"}},
+                           .start =
+                               [&session, &options, place, name] {
+                                   return create_snapshot(
+                                       session.pve, place, name, options.description);
+                               },
                            .verify =
-                               [&session, place, name] {
+                               [&session, place, name](const Upid&) {
                                    for (const Snapshot& snapshot : snapshots(session.pve, place))
                                        if (snapshot.name == name && snapshot.is_whole)
                                            return std::string();
@@ -209,21 +232,22 @@ int back_machines_up(const Config& config, const MachineOptions& options) {
     return for_each_machine(config, options, [&](PveSession& session, const VmPlace& place) {
         BackUpVm backup = options.backup;
         backup.place = place;
-        const auto began = std::make_shared<Time>();
         return ActionParts{
             .subject = place,
-            .began = {.place = place, .type = "vzdump"},
-            .start = [&session, backup, began]() -> Started {
-                const auto upid = back_up(session.pve, backup);
-                if (!upid)
-                    throw Error(fmt::format("node {} has no machine {}: nothing was backed up",
-                                            backup.place.node,
-                                            backup.place.vmid));
-                *began = upid->started;
-                return *upid;
-            },
+            .began = {.place = place, .types = {"vzdump"}},
+            .start =
+                [&session, backup] {
+                    const auto upid = back_up(session.pve, backup);
+                    if (!upid)
+                        throw Error(fmt::format("node {} has no machine {}: nothing was backed up",
+                                                backup.place.node,
+                                                backup.place.vmid));
+                    return *upid;
+                },
             .verify =
-                [&session, backup, began] { return backup_is_there(session, backup, *began); }};
+                [&session, backup](const Upid& upid) {
+                    return backup_is_there(session, backup, upid.started);
+                }};
     });
 }
 
@@ -239,10 +263,10 @@ int clone_machine(const Config& config, const MachineOptions& options) {
             session,
             {.subject = {.node = source.node, .vmid = to},
              .began = {.place = source,
-                       .type = "qmclone",
+                       .types = {"qmclone"},
                        .log_line = fmt::format("with ID {}", to)},
-             .start = [&session, clone]() -> Started { return clone_vm(session.pve, clone); },
-             .verify = [&session, clone] { return clone_is_there(session, clone); }}));
+             .start = [&session, clone] { return clone_vm(session.pve, clone); },
+             .verify = [&session, clone](const Upid&) { return clone_is_there(session, clone); }}));
     }
     return run_actions(session, std::move(actions), options.run);
 }
@@ -257,17 +281,17 @@ int create_containers(const Config& config, const MachineOptions& options) {
         one.place = place;
         if (!one.hostname.empty() && options.places.size() > 1)
             one.hostname = fmt::format("{}-{}", one.hostname, place.vmid);
-        return ActionParts{
-            .subject = place,
-            .began = {.place = place, .type = "vzcreate"},
-            .start = [&session, one]() -> Started { return create_container(session.pve, one); },
-            .verify =
-                [&session, one] {
-                    const auto status = container_status(session.pve, one.place);
-                    if (!status) return std::string("the container is not there");
-                    return one.start && *status != "running" ? "the container is " + *status
-                                                             : std::string();
-                }};
+        return ActionParts{.subject = place,
+                           .began = {.place = place, .types = {"vzcreate"}},
+                           .start = [&session, one] { return create_container(session.pve, one); },
+                           .verify =
+                               [&session, one](const Upid&) {
+                                   const auto status = container_status(session.pve, one.place);
+                                   if (!status) return std::string("the container is not there");
+                                   return one.start && *status != "running"
+                                              ? "the container is " + *status
+                                              : std::string();
+                               }};
     });
 }
 

@@ -56,7 +56,8 @@ struct PveRun::Inside {
     ActionState state;
     nanoseconds began{0};
     nanoseconds not_before{0};
-    int failures = 0;  // in a row
+    int failures = 0;       // in a row
+    std::string lost = {};  // why the answer to start() is not known, if it is not
     std::int64_t log_read = 0;
 };
 
@@ -99,7 +100,7 @@ bool PveRun::may_act(const Inside& one) const {
 void PveRun::look(Inside& one) {
     const nanoseconds elapsed = pve_.cluster.clock().since_boot() - one.began;
     one.state.elapsed = std::chrono::duration_cast<milliseconds>(elapsed);
-    if (may_act(one)) one.state.upid ? look_at_task(one) : start(one);
+    if (may_act(one)) act(one);
     if (one.state.outcome != Outcome::Running || one.state.elapsed < one.action.limit) return;
     one.state.outcome = Outcome::Timeout;
     one.state.text = one.state.upid
@@ -108,25 +109,48 @@ void PveRun::look(Inside& one) {
                          : "could not be started in time: " + one.state.text;
 }
 
+void PveRun::act(Inside& one) {
+    if (one.state.upid) return look_at_task(one);
+    one.lost.empty() ? start(one) : look_for(one);
+}
+
 void PveRun::start(Inside& one) {
+    bool looking = true;
     try {
+        const auto already = one.action.look_first ? one.action.look_first() : std::nullopt;
+        if (already) return started(one, *already);
+        looking = false;
         started(one, one.action.start());
     } catch (const ProxmoxError& error) {
-        if (error.fault == Fault::NotExecuted) return try_again(one, error.what());
+        if (error.fault == Fault::NotExecuted || (looking && may_be_asked_again(error)))
+            return try_again(one, error.what());
+        if (error.fault == Fault::Unknown) return answer_lost(one, error.what());
         one.state.outcome = Outcome::Failed;
         one.state.text = error.what();
-        if (error.fault != Fault::Unknown) return;
-        // It may have begun: never sent again, but looked for.
-        one.state.outcome = Outcome::Unknown;
-        try {
-            if (!one.action.find_started) return;
-            if (const auto upid = one.action.find_started()) started(one, *upid);
-        } catch (const ProxmoxError&) {
-            one.state.text += "; whether it began could not be found out";
-        }
     } catch (const Error& error) {
         one.state.outcome = Outcome::Failed;
         one.state.text = error.what();
+    }
+}
+
+// It may have begun: never sent again, but looked for.
+void PveRun::answer_lost(Inside& one, const std::string& why) {
+    one.failures = 0;
+    one.lost = why;
+    one.state.text = why;
+    if (one.action.find_started) return look_for(one);
+    one.state.outcome = Outcome::Unknown;
+}
+
+// Again and again for a while: the node may be away, and a list may lag behind.
+void PveRun::look_for(Inside& one) {
+    try {
+        if (const auto upid = one.action.find_started()) return started(one, *upid);
+        try_again(one, one.lost + "; looked for, but no such task is listed");
+    } catch (const ProxmoxError& error) {
+        try_again(one,
+                  fmt::format(
+                      "{}; whether it began could not be found out ({})", one.lost, error.what()));
     }
 }
 
@@ -185,7 +209,7 @@ void PveRun::ended(Inside& one, const TaskStatus& status) {
         }
         return;
     }
-    const std::string wrong = one.action.verify ? one.action.verify() : std::string();
+    const std::string wrong = one.action.verify ? one.action.verify(status.upid) : std::string();
     one.state.outcome = wrong.empty() ? Outcome::Completed : Outcome::Failed;
     if (!wrong.empty())
         one.state.text = fmt::format("the task says {}, but {}", status.exit_status, wrong);
@@ -196,7 +220,8 @@ void PveRun::try_again(Inside& one, const std::string& why) {
     one.state.text = why;
     one.not_before = pve_.cluster.clock().since_boot() + settings_.retry_pause;
     if (++one.failures <= settings_.retries) return;
-    one.state.outcome = one.state.upid ? Outcome::Unknown : Outcome::Failed;
+    const bool may_run = one.state.upid || !one.lost.empty();
+    one.state.outcome = may_run ? Outcome::Unknown : Outcome::Failed;
 }
 
 int exit_code(const std::vector<ActionState>& states) {

@@ -26,11 +26,15 @@ using Started = std::variant<Upid, AlreadySo>;
 struct PveAction {
     std::string subject;  // "pve1:100"
     std::chrono::milliseconds limit;
+    // Changes something.
     std::function<Started()> start;
-    // After start() has ended with "unknown": the task that it began, if it did.
+    // Before start(), and changes nothing: what find_started() must know, and whether there is
+    // anything to do.
+    std::function<std::optional<AlreadySo>()> look_first = {};
+    // After start() has ended with "unknown": the task that it began, once it is listed.
     std::function<std::optional<Upid>()> find_started = {};
     // After the task succeeded: what is wrong all the same; empty if nothing is.
-    std::function<std::string()> verify = {};
+    std::function<std::string(const Upid&)> verify = {};
 };
 
 struct ActionState {
@@ -46,7 +50,8 @@ struct ActionState {
 struct RunSettings {
     std::chrono::milliseconds interval{500};
     int at_once = 4;
-    int retries = 3;  // of a look, or of a start that was provably not executed
+    // Of a look, of a start that was provably not executed, and of looking for a lost one.
+    int retries = 3;
     std::chrono::milliseconds retry_pause{5'000};
     bool progress = true;  // read the logs for it
 };
@@ -64,9 +69,12 @@ class PveRun {
   private:
     struct Inside;  // what is remembered of one action between rounds
 
+    void look(Inside& one);
+    void act(Inside& one);
     void start(Inside& one);
     void started(Inside& one, const Started& what);
-    void look(Inside& one);
+    void answer_lost(Inside& one, const std::string& why);
+    void look_for(Inside& one);
     void look_at_task(Inside& one);
     void read_progress(Inside& one);
     void ended(Inside& one, const TaskStatus& status);

@@ -38,7 +38,7 @@ class PveSandbox : public testing::Test {
                                 "SLIPWAY_PROXMOX_FINGERPRINT=" + sandbox_->fingerprint(),
                                 "SLIPWAY_PVE_INTERVAL=100ms",
                                 "SLIPWAY_PVE_RETRIES=2",
-                                "SLIPWAY_PVE_RETRY_PAUSE=100ms",
+                                "SLIPWAY_PVE_RETRY_PAUSE=600ms",
                                 "SLIPWAY_LOG_LEVEL=error"}};
     }
     // What is printed, and the exit code after it.
@@ -88,12 +88,17 @@ TEST_F(PveSandbox, BelievesNeitherATaskThatLiesNorACallThatBrokeOff) {
     start(R"(
 nodes: [{name: pve1}]
 storages: [{name: local, content: [images]}]
-guests: [{vmid: 100}, {vmid: 101}, {vmid: 9000, template: true, disk_gib: 1}]
+guests:
+  - {vmid: 100}
+  - {vmid: 101}
+  - {vmid: 9000, template: true, disk_gib: 1}
+  - {vmid: 9001, template: true, disk_gib: 1}
 misbehave:
   - {fault: task-lies, method: POST, path: /qemu/100/snapshot}
   - {fault: task-fails-late, method: POST, path: /qemu/101/snapshot}
   - {fault: 596, method: POST, path: /qemu/100/status/start}
-  - {fault: reset-after, method: POST, path: /clone}
+  - {fault: reset-after, method: POST, path: /9000/clone}
+  - {fault: reset-before, method: POST, path: /9001/clone}
 )");
 
     EXPECT_EQ(run({"vm", "snapshot", "pve1:100"}),
@@ -110,11 +115,16 @@ misbehave:
     EXPECT_EQ(run({"vm", "start", "pve1:100"}),
               "pve1:100  qmstart     completed 0.0s         OK\n"
               "1 completed, 0 failed, 0 timeout\nexit code 0\n");
-    // A clone's task names its source, and so could be anybody's.
+    // The only endpoint is left alone for a second then; afterwards the list has it, and its log
+    // the new number, for a clone's task names its source alone.
     EXPECT_EQ(run({"vm", "clone", "pve1:9000", "--to", "201"}),
-              "pve1:201              unknown 0.0s         POST /nodes/pve1/qemu/9000/clone: "
-              "HOST:PORT: the connection was closed without an answer; whether it began could not "
-              "be found out\n"
+              "pve1:201  qmclone     completed 0.0s         OK\n"
+              "1 completed, 0 failed, 0 timeout\nexit code 0\n");
+    // Here nothing began, which nobody can know.
+    EXPECT_EQ(run({"vm", "clone", "pve1:9001", "--to", "202"}),
+              "pve1:202              unknown 0.0s         POST /nodes/pve1/qemu/9001/clone: "
+              "HOST:PORT: the connection was closed without an answer; looked for, but no such "
+              "task is listed\n"
               "0 completed, 0 failed, 0 timeout, 1 unknown (they may be running; look with: "
               "slipway pve task list --running)\nexit code 1\n");
 }

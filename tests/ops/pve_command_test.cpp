@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <regex>
@@ -20,7 +21,16 @@ const std::string failing = "UPID:pve1:000007E9:000953F3:6B0030A3:qmclone:9000:r
 // What each request line is answered with; the rest is 501, as Proxmox has it.
 class TinyPve {
   public:
-    void answer(const std::string& line, const std::string& json) { answers_[line] = json; }
+    void answer(const std::string& line, const std::string& json) {
+        answers_[line] = {ok_answer(json)};
+    }
+    // From the second time on.
+    void then(const std::string& line, const std::string& json) {
+        answers_[line].push_back(ok_answer(json));
+    }
+    void fail(const std::string& line, const std::string& status) {
+        answers_[line] = {"HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n"};
+    }
 
     std::vector<std::string> asked() {
         const std::lock_guard lock(mutex_);
@@ -36,6 +46,7 @@ class TinyPve {
                 "SLIPWAY_PROXMOX_TOKEN=root@pam!slipway=the-secret",
                 "SLIPWAY_PROXMOX_FINGERPRINT=" + server_.fingerprint(),
                 "SLIPWAY_PVE_INTERVAL=100ms",
+                "SLIPWAY_PVE_RETRY_PAUSE=100ms",
                 "SLIPWAY_LOG_LEVEL=error"};
     }
     Ended run(std::vector<std::string> arguments) {
@@ -55,19 +66,22 @@ class TinyPve {
             asked_.push_back(line + request.substr(request.find("\r\n\r\n") + 2));
             const bool believed =
                 request.find("PVEAPIToken=root@pam!slipway=the-secret\r\n") != std::string::npos;
-            const auto found = answers_.find(line);
+            auto& answers = answers_[line];
             if (!believed)
                 peer.write("HTTP/1.1 401 No ticket\r\nContent-Length: 0\r\n\r\n");
-            else if (found == answers_.end())
+            else if (answers.empty() && line.starts_with("GET /nodes/pve1/tasks?"))
+                peer.write(ok_answer(R"({"data":[]})"));
+            else if (answers.empty())
                 peer.write("HTTP/1.1 501 Method '" + line +
                            "' not implemented\r\nContent-Length: 0\r\n\r\n");
             else
-                peer.write(ok_answer(found->second));
+                peer.write(answers.front());
+            if (answers.size() > 1) answers.pop_front();
         }
     }
 
     std::mutex mutex_;
-    std::map<std::string, std::string> answers_;
+    std::map<std::string, std::deque<std::string>> answers_;
     std::vector<std::string> asked_;
     ScriptedServer server_{ServerKind::Tls, [this](ScriptedPeer& peer, int) { serve(peer); }};
 };
@@ -232,6 +246,72 @@ TEST(PveVm, KnowsThatOkFromVzdumpMeansNothingWasDone) {
     EXPECT_NE(ended.output.find("node pve1 has no machine 100: nothing was backed up"),
               std::string::npos)
         << ended.output;
+}
+
+const std::string tasks_of_100 = "GET /nodes/pve1/tasks?limit=100&source=all&vmid=100";
+const std::string tasks_of_9000 = "GET /nodes/pve1/tasks?limit=100&source=all&vmid=9000";
+
+// A list of tasks that are over.
+std::string listed(const std::vector<std::string>& upids) {
+    std::string entries;
+    for (const std::string& upid : upids)
+        entries += (entries.empty() ? "" : ",") +
+                   (R"({"upid":")" + upid + R"(","status":"OK","endtime":1795174565})");
+    return R"({"data":[)" + entries + "]}";
+}
+
+TEST(PveVm, TakesNoOlderBackupForTheOneWhoseAnswerWasLost) {
+    const std::string old = "UPID:pve1:000007E8:000953F2:6B0030A2:vzdump:100:root@pam!slipway:";
+    const std::string fresh = "UPID:pve1:000007E9:000953F9:6B0030A9:vzdump:100:root@pam!slipway:";
+    const std::string theirs = "UPID:pve1:000007EA:000953F9:6B0030A9:vzdump:100:joe@pam:";
+    const std::string content = "GET /nodes/pve1/storage/nas/content?content=backup&vmid=100";
+    TinyPve pve;
+    pve.fail("POST /nodes/pve1/vzdump", "596 Broken pipe");
+    pve.answer(tasks_of_100, listed({old}));
+    pve.then(tasks_of_100, listed({theirs, old}));
+    pve.answer(content, R"({"data":[{"volid":"nas:backup/old","ctime":1795174563}]})");
+
+    const Ended lost = pve.run({"vm", "backup", "pve1:100", "--storage", "nas"});
+    EXPECT_EQ(lost.exit_code, 1);
+    EXPECT_NE(lost.output.find("looked for, but no such task is listed"), std::string::npos)
+        << lost.output;
+    EXPECT_NE(lost.output.find("0 completed, 0 failed, 0 timeout, 1 unknown"), std::string::npos);
+
+    // Now it did begin; but what lies in the storage is older than the task.
+    pve.answer(tasks_of_100, listed({old}));
+    pve.then(tasks_of_100, listed({fresh, old}));
+    pve.answer(task_path(fresh, "status"), R"({"data":{"status":"stopped","exitstatus":"OK"}})");
+    const Ended no_backup = pve.run({"vm", "backup", "pve1:100", "--storage", "nas"});
+    EXPECT_EQ(no_backup.exit_code, 1);
+    EXPECT_NE(no_backup.output.find("storage nas holds no backup of it from that time"),
+              std::string::npos)
+        << no_backup.output;
+
+    pve.answer(tasks_of_100, listed({old}));
+    pve.then(tasks_of_100, listed({fresh, old}));
+    pve.answer(content, R"({"data":[{"volid":"nas:backup/new","ctime":1795174570}]})");
+    EXPECT_EQ(pve.run({"vm", "backup", "pve1:100", "--storage", "nas"}).exit_code, 0);
+}
+
+TEST(PveVm, TakesNoCloneWithALongerNumberForItsOwn) {
+    TinyPve pve;
+    with_tasks(pve);
+    const std::string clone = "UPID:pve1:000007E9:000953F9:6B0030A9:qmclone:9000:root@pam!slipway:";
+    const std::string log = task_path(clone, "log?start=0&limit=50");
+    pve.fail("POST /nodes/pve1/qemu/9000/clone", "596 Broken pipe");
+    pve.answer(tasks_of_9000, listed({failing}));
+    pve.then(tasks_of_9000, listed({clone, failing}));
+    pve.answer(task_path(clone, "status"), R"({"data":{"status":"stopped","exitstatus":"OK"}})");
+    pve.answer("GET /nodes/pve1/qemu/201/config?current=1", R"({"data":{"name":"web"}})");
+    pve.answer(log, R"({"data":[{"n":1,"t":"creating a clone of VM 9000 with ID 2010"}]})");
+
+    EXPECT_EQ(pve.run({"vm", "clone", "pve1:9000", "--to", "201"}).exit_code, 1);
+
+    pve.answer(tasks_of_9000, listed({failing}));
+    pve.then(tasks_of_9000, listed({clone, failing}));
+    pve.answer(log, R"({"data":[{"n":1,"t":"creating a clone of VM 9000 with ID 201"}]})");
+    const Ended found = pve.run({"vm", "clone", "pve1:9000", "--to", "201"});
+    EXPECT_EQ(found.exit_code, 0) << found.output;
 }
 
 TEST(PveVm, ClonesOneToMany) {

@@ -124,7 +124,7 @@ TEST(PveRun, StartsNoMoreThanItMayAndWatchesAll) {
 TEST(PveRun, TellsApartWhatBecameOfThem) {
     Bench bench;
     PveAction unverified = bench.starting(102);
-    unverified.verify = [] { return std::string("the list does not hold it"); };
+    unverified.verify = [](const Upid&) { return std::string("the list does not hold it"); };
     PveAction refused = bench.starting(104);
     refused.start = []() -> Started {
         throw ProxmoxError(
@@ -213,16 +213,48 @@ TEST(PveRun, LooksForWhatMayHaveBegun) {
     Bench bench;
     PveAction found = bench.starting(100);
     found.start = lost;
-    found.find_started = [&]() -> std::optional<Upid> { return bench.node.start(100); };
+    int looks = 0;
+    found.find_started = [&]() -> std::optional<Upid> {
+        // Its node is away, and then the list lags behind.
+        if (++looks == 1)
+            throw ProxmoxError(
+                {.fault = Fault::NotExecuted, .request = "GET /x", .text = "nobody there"});
+        return looks == 2 ? std::nullopt : std::optional(bench.node.start(100));
+    };
     PveAction not_found = bench.starting(101);
     not_found.start = lost;
     not_found.find_started = []() -> std::optional<Upid> { return std::nullopt; };
 
-    const auto states = bench.run({found, not_found});
+    PveAction blind = bench.starting(102);
+    blind.start = lost;
 
-    EXPECT_EQ(states.at(0).outcome, Outcome::Completed);
-    EXPECT_EQ(states.at(1).outcome, Outcome::Unknown);
-    EXPECT_EQ(states.at(1).text, "POST /x: reset");
+    const auto states = bench.run({found, not_found, blind});
+
+    EXPECT_EQ(shown(states),
+              "pve1:100  qmstart     completed    13.0s         OK\n"
+              "pve1:101              unknown      15.0s         POST /x: reset; looked for, but no "
+              "such task is listed\n"
+              "pve1:102              unknown       0.0s         POST /x: reset\n");
+    EXPECT_EQ(looks, 3);
+}
+
+// What is lost on the way to a look has begun nothing.
+TEST(PveRun, LooksAgainBeforeItStarts) {
+    Bench bench;
+    int looks = 0;
+    PveAction action = bench.starting(100);
+    action.look_first = [&]() -> std::optional<AlreadySo> {
+        if (++looks < 3)
+            throw ProxmoxError({.fault = Fault::Unknown, .request = "GET /x", .text = "reset"});
+        return std::nullopt;
+    };
+
+    EXPECT_EQ(bench.run({action}).at(0).outcome, Outcome::Completed);
+
+    looks = -100;
+    const auto states = bench.run({action});
+    EXPECT_EQ(states.at(0).outcome, Outcome::Failed) << "and not unknown";
+    EXPECT_EQ(states.at(0).text, "GET /x: reset");
 }
 
 TEST(PveRun, StartsAgainWhatWasProvablyNotExecuted) {
