@@ -31,12 +31,6 @@ bool is_letter_or_digit(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-bool is_node(std::string_view text) {
-    return !text.empty() && is_letter_or_digit(text.front()) && is_letter_or_digit(text.back()) &&
-           std::all_of(
-               text.begin(), text.end(), [](char c) { return c == '-' || is_letter_or_digit(c); });
-}
-
 bool has_space_or_slash(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](char c) {
         return c == '/' || static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
@@ -74,6 +68,12 @@ std::string_view what_is_missing(std::string_view text,
 }
 
 }  // namespace
+
+bool is_node(std::string_view text) {
+    return !text.empty() && is_letter_or_digit(text.front()) && is_letter_or_digit(text.back()) &&
+           std::all_of(
+               text.begin(), text.end(), [](char c) { return c == '-' || is_letter_or_digit(c); });
+}
 
 Upid parse_upid(std::string_view text) {
     if (text.size() > text_most) wrong(text, "it is longer than 1,024 bytes");

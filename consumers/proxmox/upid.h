@@ -30,6 +30,9 @@ struct Upid {
     bool operator==(const Upid& other) const { return text == other.text; }
 };
 
+// Whether a node may be called that.
+bool is_node(std::string_view text);
+
 // Throws Error that says which part is wrong, and how.
 Upid parse_upid(std::string_view text);
 

@@ -32,6 +32,9 @@ ClusterSettings cluster_settings(const ProxmoxConfig& config);
 // As tasks name who began them: "root@pam!slipway", or "root@pam" where there is no token.
 std::string acts_as(const ProxmoxConfig& config);
 
+// Of an option such as "--node". Throws UsageError.
+void check_node(std::string_view option, const std::string& name);
+
 // "pve1:100". Throws UsageError.
 VmPlace parse_place(const std::string& text);
 std::vector<VmPlace> parse_places(const std::vector<std::string>& texts);

@@ -111,10 +111,16 @@ PveSession::PveSession(const Config& configured)
       cluster(http, clock, checked_settings(configured.proxmox)),
       pve{cluster} {}
 
+void check_node(std::string_view option, const std::string& name) {
+    if (!is_node(name))
+        throw UsageError(
+            fmt::format("{}: \"{}\" is no name of a node, such as pve1", option, clean_text(name)));
+}
+
 VmPlace parse_place(const std::string& text) {
     const std::size_t colon = text.find(':');
     const auto vmid = colon == std::string::npos ? std::nullopt : whole_in(text.substr(colon + 1));
-    if (colon == 0 || !vmid || *vmid < 100 || *vmid > 999'999'999)
+    if (!vmid || !is_node(text.substr(0, colon)) || *vmid < 100 || *vmid > 999'999'999)
         throw UsageError(fmt::format("\"{}\" is not NODE:VMID, such as pve1:100 (numbers from 100)",
                                      clean_text(text)));
     return {.node = text.substr(0, colon), .vmid = *vmid};

@@ -254,6 +254,7 @@ int back_machines_up(const Config& config, const MachineOptions& options) {
 int clone_machine(const Config& config, const MachineOptions& options) {
     PveSession session(config);
     const VmPlace source = parse_place(options.places.at(0));
+    if (!options.target.empty()) check_node("--target", options.target);
     std::vector<PveAction> actions;
     for (const std::int64_t to : options.to) {
         if (to < 100 || to > 999'999'999)

@@ -31,6 +31,17 @@ bool may_be_asked_again(const ProxmoxError& error) {
     return false;
 }
 
+// After its task: empty if nothing is. Throws ProxmoxError if that could not be seen.
+std::string what_is_wrong(const PveAction& action, const Upid& upid) {
+    try {
+        return action.verify ? action.verify(upid) : std::string();
+    } catch (const ProxmoxError&) {
+        throw;
+    } catch (const Error& error) {
+        return error.what();  // what was to be looked at is not there
+    }
+}
+
 }  // namespace
 
 std::string_view outcome_name(Outcome outcome) {
@@ -93,6 +104,10 @@ std::vector<ActionState> PveRun::run(std::vector<PveAction> actions) {
     }
 }
 
+bool PveRun::may_run(const Inside& one) {
+    return one.state.upid || !one.lost.empty();
+}
+
 bool PveRun::may_act(const Inside& one) const {
     return pve_.cluster.clock().since_boot() >= one.not_before;
 }
@@ -100,7 +115,13 @@ bool PveRun::may_act(const Inside& one) const {
 void PveRun::look(Inside& one) {
     const nanoseconds elapsed = pve_.cluster.clock().since_boot() - one.began;
     one.state.elapsed = std::chrono::duration_cast<milliseconds>(elapsed);
-    if (may_act(one)) act(one);
+    try {
+        if (may_act(one)) act(one);
+    } catch (const Error& error) {
+        // What is wrong with one stops none of the others.
+        one.state.outcome = may_run(one) ? Outcome::Unknown : Outcome::Failed;
+        one.state.text = error.what();
+    }
     if (one.state.outcome != Outcome::Running || one.state.elapsed < one.action.limit) return;
     one.state.outcome = Outcome::Timeout;
     one.state.text = one.state.upid
@@ -125,11 +146,7 @@ void PveRun::start(Inside& one) {
         if (error.fault == Fault::NotExecuted || (looking && may_be_asked_again(error)))
             return try_again(one, error.what());
         if (error.fault == Fault::Unknown) return answer_lost(one, error.what());
-        one.state.outcome = Outcome::Failed;
-        one.state.text = error.what();
-    } catch (const Error& error) {
-        one.state.outcome = Outcome::Failed;
-        one.state.text = error.what();
+        throw;
     }
 }
 
@@ -182,9 +199,8 @@ void PveRun::look_at_task(Inside& one) {
             ended(one, *status);
         }
     } catch (const ProxmoxError& error) {
-        if (may_be_asked_again(error)) return try_again(one, error.what());
-        one.state.outcome = Outcome::Unknown;
-        one.state.text = error.what();
+        if (!may_be_asked_again(error)) throw;
+        try_again(one, error.what());
     }
 }
 
@@ -209,7 +225,7 @@ void PveRun::ended(Inside& one, const TaskStatus& status) {
         }
         return;
     }
-    const std::string wrong = one.action.verify ? one.action.verify(status.upid) : std::string();
+    const std::string wrong = what_is_wrong(one.action, status.upid);
     one.state.outcome = wrong.empty() ? Outcome::Completed : Outcome::Failed;
     if (!wrong.empty())
         one.state.text = fmt::format("the task says {}, but {}", status.exit_status, wrong);
@@ -220,8 +236,7 @@ void PveRun::try_again(Inside& one, const std::string& why) {
     one.state.text = why;
     one.not_before = pve_.cluster.clock().since_boot() + settings_.retry_pause;
     if (++one.failures <= settings_.retries) return;
-    const bool may_run = one.state.upid || !one.lost.empty();
-    one.state.outcome = may_run ? Outcome::Unknown : Outcome::Failed;
+    one.state.outcome = may_run(one) ? Outcome::Unknown : Outcome::Failed;
 }
 
 int exit_code(const std::vector<ActionState>& states) {

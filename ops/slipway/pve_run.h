@@ -80,6 +80,7 @@ class PveRun {
     void ended(Inside& one, const TaskStatus& status);
     void try_again(Inside& one, const std::string& why);
     bool may_act(const Inside& one) const;
+    static bool may_run(const Inside& one);
 
     Proxmox pve_;
     const RunSettings settings_;

@@ -124,6 +124,7 @@ std::vector<std::string> nodes_to_ask(const PveSession& session, const TaskOptio
 
 int list_tasks(const Config& config, const TaskOptions& options) {
     PveSession session(config);
+    if (!options.node.empty()) check_node("--node", options.node);
     TaskFilter filter{.most = options.limit, .errors = options.errors, .running = options.running};
     if (options.vmid > 0) filter.vmid = options.vmid;
     if (!options.type.empty()) filter.type = options.type;

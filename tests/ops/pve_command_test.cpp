@@ -29,7 +29,11 @@ class TinyPve {
         answers_[line].push_back(ok_answer(json));
     }
     void fail(const std::string& line, const std::string& status) {
-        answers_[line] = {"HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n"};
+        answers_[line].clear();
+        then_fail(line, status);
+    }
+    void then_fail(const std::string& line, const std::string& status) {
+        answers_[line].push_back("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n");
     }
 
     std::vector<std::string> asked() {
@@ -383,6 +387,41 @@ TEST(Pve, SaysWhatIsWrongWithWordsThatHelp) {
     EXPECT_EQ(stranger.exit_code, 1);
     EXPECT_NE(stranger.errors.find("has the SHA-256 fingerprint"), std::string::npos)
         << stranger.errors;
+}
+
+TEST(Pve, RefusesWhatIsNoNodeBeforeItAsksAnybody) {
+    TinyPve pve;
+    const std::vector<std::string> rows[] = {
+        {"vm", "start", "..:100"},
+        {"vm", "start", "pve1/qemu/9:100"},
+        {"task", "list", "--node", ".."},
+        {"vm", "clone", "pve1:9000", "--to", "201", "--target", "pve 2"},
+    };
+    for (const auto& row : rows) {
+        const Ended ended = pve.run(row);
+        EXPECT_EQ(ended.exit_code, 2) << ended.errors;
+        EXPECT_NE(ended.errors.find(", such as pve1"), std::string::npos) << ended.errors;
+    }
+    EXPECT_TRUE(pve.asked().empty());
+}
+
+// The others go on, and there is a summary for people and for programs.
+TEST(PveVm, LetsOneMachineFailAlone) {
+    TinyPve pve;
+    with_tasks(pve);
+    const std::string current = "GET /nodes/pve1/qemu/100/status/current";
+    pve.answer("POST /nodes/pve1/qemu/100/status/start", "{\"data\":\"" + start + "\"}");
+    pve.answer("GET /nodes/pve1/qemu/101/status/current", R"({"data":{"status":"running"}})");
+    pve.answer(current, R"({"data":{"status":"stopped"}})");
+    pve.then_fail(current,
+                  "500 Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist");
+
+    const Ended ended = pve.run({"vm", "start", "pve1:100", "pve1:101", "--json"});
+
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_NE(ended.output.find("but there is no VM 100 on node pve1"), std::string::npos)
+        << ended.output << ended.errors;
+    EXPECT_NE(ended.output.find(R"("completed":1,"failed":1)"), std::string::npos) << ended.output;
 }
 
 TEST(Pve, WarnsLoudlyWhenItBelievesAnybody) {

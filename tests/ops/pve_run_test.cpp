@@ -125,6 +125,15 @@ TEST(PveRun, TellsApartWhatBecameOfThem) {
     Bench bench;
     PveAction unverified = bench.starting(102);
     unverified.verify = [](const Upid&) { return std::string("the list does not hold it"); };
+    PveAction vanished = bench.starting(107);
+    vanished.verify = [](const Upid&) -> std::string {
+        throw Error("there is no VM 107 on node pve1");
+    };
+    PveAction unseen = bench.starting(108);
+    unseen.verify = [](const Upid&) -> std::string {
+        throw ProxmoxError(
+            {.fault = Fault::Forbidden, .request = "GET /x", .status = 403, .text = "no"});
+    };
     PveAction refused = bench.starting(104);
     refused.start = []() -> Started {
         throw ProxmoxError(
@@ -141,7 +150,9 @@ TEST(PveRun, TellsApartWhatBecameOfThem) {
                                    bench.starting(103, {.exit_status = "WARNINGS: 2"}),
                                    refused,
                                    already,
-                                   endless},
+                                   endless,
+                                   vanished,
+                                   unseen},
                                   {.at_once = 10});
 
     EXPECT_EQ(shown(states),
@@ -154,10 +165,15 @@ TEST(PveRun, TellsApartWhatBecameOfThem) {
               "pve1:105              completed     0.0s         is running already\n"
               "pve1:106  qmstart     timeout      10.0s         still running; go on with: slipway "
               "pve task wait '" +
-                  upid_of(106) + "'\n");
+                  upid_of(106) +
+                  "'\n"
+                  "pve1:107  qmstart     failed        3.0s         the task says OK, but there is "
+                  "no VM 107 on node pve1\n"
+                  "pve1:108  qmstart     unknown       3.0s         GET /x: 403 no\n");
     EXPECT_EQ(summary(states),
               "\nthe end of the log of pve1:101:\n    TASK ERROR: start failed: no\n"
-              "\n3 completed, 3 failed, 1 timeout\n");
+              "\n3 completed, 4 failed, 1 timeout, 1 unknown (they may be running; look with: "
+              "slipway pve task list --running)\n");
     EXPECT_EQ(exit_code(states), 1);
 }
 
