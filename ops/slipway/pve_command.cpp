@@ -182,6 +182,7 @@ int run_actions(PveSession& session, std::vector<PveAction> actions, const RunOp
         if (!options.json) table.show(states);
     });
     const std::vector<ActionState> states = run.run(std::move(actions));
+    if (!options.json) table.end(states);
     fmt::print("{}", options.json ? states_as_json(states) : summary(states));
     return exit_code(states);
 }

@@ -184,6 +184,14 @@ void LiveTable::show(const std::vector<ActionState>& states) {
     std::fflush(out_);
 }
 
+void LiveTable::end(const std::vector<ActionState>& states) {
+    if (!terminal_) return;
+    if (drawn_ > 0) fmt::print(out_, "\033[{}A\r\033[J", drawn_);
+    drawn_ = 0;
+    for (const std::string& line : table_lines(states)) fmt::print(out_, "{}\n", line);
+    std::fflush(out_);
+}
+
 void LiveTable::redraw(const std::vector<ActionState>& states) {
     if (drawn_ > 0) fmt::print(out_, "\033[{}A", drawn_);
     const TerminalSize size = size_of_terminal(out_);

@@ -33,6 +33,9 @@ class LiveTable {
     // ten seconds one for each that has not.
     void show(const std::vector<ActionState>& states);
 
+    // On a terminal, what was drawn last gives way to all of it: every row, none of them cut.
+    void end(const std::vector<ActionState>& states);
+
   private:
     void redraw(const std::vector<ActionState>& states);
     void print_news(const std::vector<ActionState>& states);

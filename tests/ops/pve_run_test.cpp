@@ -5,7 +5,10 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "ops/slipway/pve_report.h"
@@ -337,12 +340,70 @@ TEST(PveReport, TellsNewsOnlyWhereThereIsNoTerminal) {
     table.show(states);
     table.show(states);
 
+    table.end(states);
+
     std::rewind(file.get());
     std::string text(4'096, '\0');
     text.resize(std::fread(text.data(), 1, text.size(), file.get()));
     EXPECT_EQ(text,
               "pve1:100              running       0.0s\n"
               "pve1:100              completed     0.0s\n");
+}
+
+// A terminal of 60 columns and 5 rows, and what was written to it.
+class Terminal {
+  public:
+    Terminal() {
+        const winsize size{.ws_row = 5, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+        int program = -1;
+        if (openpty(&screen_, &program, nullptr, nullptr, &size) != 0)
+            throw std::runtime_error("there is no terminal to be had");
+        out.reset(fdopen(program, "w"));
+    }
+    ~Terminal() { close(screen_); }
+    Terminal(const Terminal&) = delete;
+    Terminal& operator=(const Terminal&) = delete;
+
+    // As many lines as that, however many pieces they come in.
+    std::string read(std::ptrdiff_t lines) {
+        std::string text;
+        while (std::count(text.begin(), text.end(), '\n') < lines) {
+            std::string piece(4'096, '\0');
+            const ssize_t got = ::read(screen_, piece.data(), piece.size());
+            if (got <= 0) break;
+            text += piece.substr(0, static_cast<std::size_t>(got));
+        }
+        return text;
+    }
+
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{nullptr, std::fclose};
+
+  private:
+    int screen_ = -1;
+};
+
+TEST(PveReport, ShowsAllOfItInTheEndOnATerminal) {
+    const std::string why = "the task says OK, but storage nas holds no backup of it";
+    std::vector<ActionState> states;
+    for (int vmid = 100; vmid < 106; ++vmid)
+        states.push_back(
+            {.subject = fmt::format("pve1:{}", vmid), .outcome = Outcome::Failed, .text = why});
+    Terminal terminal;
+    SimClock clock;
+    LiveTable table(clock, terminal.out.get());
+
+    table.show(states);
+    const std::string live = terminal.read(3);
+    EXPECT_EQ(live.find(why), std::string::npos) << "cut, so that it stays one line";
+    EXPECT_EQ(live.find("pve1:105"), std::string::npos) << "below the last row";
+
+    table.end(states);
+    const std::string last = terminal.read(6);
+    EXPECT_TRUE(last.starts_with("\033[3A\r\033[J")) << last;
+    for (const ActionState& state : states)
+        EXPECT_NE(last.find(state.subject + "              failed        0.0s         " + why),
+                  std::string::npos)
+            << last;
 }
 
 }  // namespace
