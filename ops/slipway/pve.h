@@ -2,7 +2,9 @@
 // What the sub-commands of `slipway pve` share: the cluster that the configuration names, and the
 // texts that people write for machines, times and kinds of tasks.
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,23 @@
 
 namespace slipway {
 
+// A look is waited for no longer than it is of use, but for a second at least. What changes
+// something is given its time: if it were cut off, nobody would know what became of it.
+class PatientHttp final : public Http {
+  public:
+    PatientHttp(Http& http, const Clock& clock) : http_(http), clock_(clock) {}
+
+    HttpAnswer send(const HttpRequest& request) override;
+    void look_until(std::chrono::nanoseconds since_boot) { until_ = since_boot; }
+
+  private:
+    static constexpr std::chrono::milliseconds least_{1'000};
+
+    Http& http_;
+    const Clock& clock_;
+    std::optional<std::chrono::nanoseconds> until_;
+};
+
 // The real parts, built by hand. Throws UsageError if the configuration names no cluster.
 class PveSession {
   public:
@@ -22,7 +41,8 @@ class PveSession {
 
     const Config config;
     SystemClock clock;
-    NetHttp http;
+    NetHttp net_http;
+    PatientHttp http;
     ProxmoxCluster cluster;
     Proxmox pve;
 };

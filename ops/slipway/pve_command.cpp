@@ -1,15 +1,12 @@
 // slipway pve: Proxmox's tasks and machines by hand and in scripts, without writing a client.
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <condition_variable>
-#include <mutex>
 
 #include "consumers/proxmox/json.h"
 #include "consumers/runtime/config_keys.h"
 #include "ops/slipway/pve.h"
 #include "ops/slipway/pve_report.h"
+#include "ops/slipway/stop_signals.h"
 #include "topics/event.h"
 #include "topics/rfc3339.h"
 
@@ -42,14 +39,6 @@ ClusterSettings checked_settings(const ProxmoxConfig& config) {
             error.what()));
     }
     return settings;
-}
-
-// Nobody ends it early; it is a wait with a deadline all the same.
-void pause_for(milliseconds time) {
-    std::mutex mutex;
-    std::condition_variable never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, time);
 }
 
 struct TypeLimit {
@@ -105,9 +94,18 @@ std::string acts_as(const ProxmoxConfig& config) {
     return config.token.empty() ? config.user : config.token.substr(0, config.token.rfind('='));
 }
 
+HttpAnswer PatientHttp::send(const HttpRequest& request) {
+    if (!until_ || request.method != "GET") return http_.send(request);
+    HttpRequest bounded = request;
+    const auto left = std::chrono::duration_cast<milliseconds>(*until_ - clock_.since_boot());
+    bounded.timeout = std::min(request.timeout, std::max(left, least_));
+    return http_.send(bounded);
+}
+
 PveSession::PveSession(const Config& configured)
     : config(configured),
-      http(clock),
+      net_http(clock),
+      http(net_http, clock),
       cluster(http, clock, checked_settings(configured.proxmox)),
       pve{cluster} {}
 
@@ -178,9 +176,16 @@ int run_actions(PveSession& session, std::vector<PveAction> actions, const RunOp
     if (!options.timeout.empty())
         for (PveAction& action : actions) action.limit = parse_limit(options.timeout);
     LiveTable table(session.clock, stdout);
-    PveRun run(session.pve, settings, pause_for, [&](const std::vector<ActionState>& states) {
-        if (!options.json) table.show(states);
-    });
+    StopSignals stop;
+    PveRun run(
+        session.pve,
+        settings,
+        {.pause = [&](milliseconds longest) { return !stop.came_within(longest); },
+         .show =
+             [&](const std::vector<ActionState>& states) {
+                 if (!options.json) table.show(states);
+             },
+         .look_until = [&](std::chrono::nanoseconds until) { session.http.look_until(until); }});
     const std::vector<ActionState> states = run.run(std::move(actions));
     if (!options.json) table.end(states);
     fmt::print("{}", options.json ? states_as_json(states) : summary(states));
@@ -193,10 +198,11 @@ void add_pve_command(CLI::App& app, Context& context) {
     pve->require_subcommand(1);
     pve->footer(
         "Speaks with the cluster in section proxmox of the configuration, and needs no database.\n"
+        "Ctrl-C and time limits end the watching, never a task, and it is said how to go on.\n"
+        "Done means that all of it succeeded.\n"
         "Example:\n"
         "  slipway pve task list --running\n"
-        "  slipway pve vm snapshot pve1:100 pve1:101 --name before-update\n"
-        "Exit codes: 0 all of it succeeded, 1 not all, 2 wrong use or configuration.");
+        "  slipway pve vm snapshot pve1:100 pve1:101 --name before-update");
     add_pve_task_commands(pve, context);
     add_pve_machine_commands(pve, context);
 }

@@ -49,6 +49,13 @@ std::map<Outcome, int> counted(const std::vector<ActionState>& states) {
     return counts;
 }
 
+std::vector<Upid> upids_of_running(const std::vector<ActionState>& states) {
+    std::vector<Upid> upids;
+    for (const ActionState& state : states)
+        if (state.outcome == Outcome::Running && state.upid) upids.push_back(*state.upid);
+    return upids;
+}
+
 struct TerminalSize {
     std::size_t columns = 80;
     std::size_t rows = 24;
@@ -131,6 +138,12 @@ std::string summary(const std::vector<ActionState>& states) {
         out += fmt::format(
             ", {} unknown (they may be running; look with: slipway pve task list --running)",
             counts[Outcome::Unknown]);
+    if (counts[Outcome::Waiting] > 0)
+        out += fmt::format(", {} not begun", counts[Outcome::Waiting]);
+    if (counts[Outcome::Running] > 0)
+        out += fmt::format(", {} running\nthey go on; {}",
+                           counts[Outcome::Running],
+                           command_to_wait_for(upids_of_running(states)));
     return out + "\n";
 }
 
@@ -142,7 +155,9 @@ std::string states_as_json(const std::vector<ActionState>& states) {
                    {"completed", counts[Outcome::Completed]},
                    {"failed", counts[Outcome::Failed]},
                    {"timeout", counts[Outcome::Timeout]},
-                   {"unknown", counts[Outcome::Unknown]}}) +
+                   {"unknown", counts[Outcome::Unknown]},
+                   {"running", counts[Outcome::Running]},
+                   {"waiting", counts[Outcome::Waiting]}}) +
            "\n";
 }
 
@@ -185,10 +200,11 @@ void LiveTable::show(const std::vector<ActionState>& states) {
 }
 
 void LiveTable::end(const std::vector<ActionState>& states) {
-    if (!terminal_) return;
     if (drawn_ > 0) fmt::print(out_, "\033[{}A\r\033[J", drawn_);
     drawn_ = 0;
-    for (const std::string& line : table_lines(states)) fmt::print(out_, "{}\n", line);
+    const std::vector<std::string> lines = table_lines(states);
+    for (std::size_t i = 0; i < states.size(); ++i)
+        if (terminal_ || states[i].outcome <= Outcome::Running) fmt::print(out_, "{}\n", lines[i]);
     std::fflush(out_);
 }
 

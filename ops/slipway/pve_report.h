@@ -34,6 +34,7 @@ class LiveTable {
     void show(const std::vector<ActionState>& states);
 
     // On a terminal, what was drawn last gives way to all of it: every row, none of them cut.
+    // Elsewhere what has not ended is told, once more.
     void end(const std::vector<ActionState>& states);
 
   private:

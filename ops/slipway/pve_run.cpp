@@ -62,18 +62,27 @@ std::string_view outcome_name(Outcome outcome) {
     return "";
 }
 
+std::string command_to_wait_for(const std::vector<Upid>& upids) {
+    std::string command = "slipway pve task wait";
+    for (const Upid& upid : upids) command += " '" + upid.text + "'";
+    return command;
+}
+
+enum class PveRun::Left { TimeIsUp, Interrupted };
+
 struct PveRun::Inside {
     PveAction action;
     ActionState state;
     nanoseconds began{0};
     nanoseconds not_before{0};
-    int failures = 0;       // in a row
+    int failures = 0;  // in a row
+    bool seen_running = false;
     std::string lost = {};  // why the answer to start() is not known, if it is not
     std::int64_t log_read = 0;
 };
 
-PveRun::PveRun(Proxmox pve, RunSettings settings, Pause pause, Show show)
-    : pve_(pve), settings_(settings), pause_(std::move(pause)), show_(std::move(show)) {}
+PveRun::PveRun(Proxmox pve, RunSettings settings, RunHooks hooks)
+    : pve_(pve), settings_(settings), hooks_(std::move(hooks)) {}
 
 std::vector<ActionState> PveRun::run(std::vector<PveAction> actions) {
     std::vector<Inside> all;
@@ -81,27 +90,47 @@ std::vector<ActionState> PveRun::run(std::vector<PveAction> actions) {
         std::string subject = action.subject;
         all.push_back({.action = std::move(action), .state = {.subject = std::move(subject)}});
     }
-    std::vector<ActionState> states;
     while (true) {
-        auto running = std::count_if(all.begin(), all.end(), [](const Inside& one) {
-            return one.state.outcome == Outcome::Running;
-        });
-        bool finished = true;
-        for (Inside& one : all) {
-            if (one.state.outcome == Outcome::Waiting && running < settings_.at_once) {
-                one.began = pve_.cluster.clock().since_boot();
-                one.state.outcome = Outcome::Running;
-                ++running;
-            }
-            if (one.state.outcome == Outcome::Running) look(one);
-            finished = finished && one.state.outcome > Outcome::Running;
-        }
-        states.clear();
+        const bool goes_on = round(all);
+        if (!goes_on)
+            for (Inside& one : all)
+                if (one.state.outcome <= Outcome::Running) leave(one, Left::Interrupted);
+        std::vector<ActionState> states;
         for (const Inside& one : all) states.push_back(one.state);
-        show_(states);
-        if (finished) return states;
-        pause_(settings_.interval);
+        hooks_.show(states);
+        const bool finished = std::all_of(states.begin(), states.end(), [](const auto& state) {
+            return state.outcome > Outcome::Running;
+        });
+        if (finished || !goes_on) return states;
+        hooks_.pause(until_next_round(all));
     }
+}
+
+// False if somebody said stop: then nothing more is started, nor looked at.
+bool PveRun::round(std::vector<Inside>& all) {
+    auto running = std::count_if(all.begin(), all.end(), [](const Inside& one) {
+        return one.state.outcome == Outcome::Running;
+    });
+    for (Inside& one : all) {
+        if (one.state.outcome > Outcome::Running) continue;
+        if (!hooks_.pause(milliseconds(0))) return false;
+        if (one.state.outcome == Outcome::Waiting && running < settings_.at_once) {
+            one.began = pve_.cluster.clock().since_boot();
+            one.state.outcome = Outcome::Running;
+            ++running;
+        }
+        if (one.state.outcome == Outcome::Running) look(one);
+    }
+    return true;
+}
+
+// Not beyond the first limit.
+milliseconds PveRun::until_next_round(const std::vector<Inside>& all) const {
+    nanoseconds next = settings_.interval;
+    for (const Inside& one : all)
+        if (one.state.outcome == Outcome::Running)
+            next = std::min(next, one.began + one.action.limit - pve_.cluster.clock().since_boot());
+    return std::max(std::chrono::ceil<milliseconds>(next), milliseconds(1));
 }
 
 bool PveRun::may_run(const Inside& one) {
@@ -113,8 +142,7 @@ bool PveRun::may_act(const Inside& one) const {
 }
 
 void PveRun::look(Inside& one) {
-    const nanoseconds elapsed = pve_.cluster.clock().since_boot() - one.began;
-    one.state.elapsed = std::chrono::duration_cast<milliseconds>(elapsed);
+    if (hooks_.look_until) hooks_.look_until(one.began + one.action.limit);
     try {
         if (may_act(one)) act(one);
     } catch (const Error& error) {
@@ -122,12 +150,31 @@ void PveRun::look(Inside& one) {
         one.state.outcome = may_run(one) ? Outcome::Unknown : Outcome::Failed;
         one.state.text = error.what();
     }
-    if (one.state.outcome != Outcome::Running || one.state.elapsed < one.action.limit) return;
-    one.state.outcome = Outcome::Timeout;
-    one.state.text = one.state.upid
-                         ? fmt::format("still running; go on with: slipway pve task wait '{}'",
-                                       one.state.upid->text)
-                         : "could not be started in time: " + one.state.text;
+    const nanoseconds elapsed = pve_.cluster.clock().since_boot() - one.began;
+    one.state.elapsed = std::chrono::duration_cast<milliseconds>(elapsed);
+    if (one.state.outcome == Outcome::Running && one.state.elapsed >= one.action.limit)
+        leave(one, Left::TimeIsUp);
+}
+
+// Nobody waits for it any longer. What has begun goes on, so all there is to say is what is known.
+void PveRun::leave(Inside& one, Left why) {
+    ActionState& state = one.state;
+    if (!may_run(one)) {
+        state.outcome = why == Left::TimeIsUp ? Outcome::Timeout : Outcome::Waiting;
+        const std::string said = state.text.empty() ? "" : ": " + state.text;
+        state.text = (why == Left::TimeIsUp ? "could not be started in time" : "not begun") + said;
+    } else if (!state.upid) {
+        state.outcome = Outcome::Unknown;  // and the text says what was lost
+    } else if (one.seen_running && one.failures == 0) {
+        state.outcome = why == Left::TimeIsUp ? Outcome::Timeout : Outcome::Running;
+        state.text = "still running; go on with: " + command_to_wait_for({*state.upid});
+    } else {
+        state.outcome = Outcome::Unknown;
+        const std::string said = state.text.empty() ? "" : " (" + state.text + ")";
+        state.text = fmt::format("not known whether it still runs{}; go on with: {}",
+                                 said,
+                                 command_to_wait_for({*state.upid}));
+    }
 }
 
 void PveRun::act(Inside& one) {
@@ -194,6 +241,7 @@ void PveRun::look_at_task(Inside& one) {
         if (settings_.progress) read_progress(one);
         if (status->running) {
             one.failures = 0;
+            one.seen_running = true;
             one.state.text.clear();
         } else {
             ended(one, *status);

@@ -56,20 +56,32 @@ struct RunSettings {
     bool progress = true;  // read the logs for it
 };
 
+// What a run needs of the world around it.
+struct RunHooks {
+    // False if somebody said stop. With no time at all it only asks for that.
+    std::function<bool(std::chrono::milliseconds)> pause;
+    // Called after every round.
+    std::function<void(const std::vector<ActionState>&)> show;
+    // How long a look that comes now is worth waiting for, as Clock::since_boot() counts.
+    std::function<void(std::chrono::nanoseconds)> look_until = {};
+};
+
 class PveRun {
   public:
-    using Pause = std::function<void(std::chrono::milliseconds)>;
-    using Show = std::function<void(const std::vector<ActionState>&)>;
+    PveRun(Proxmox pve, RunSettings settings, RunHooks hooks);
 
-    // `show` is called after every round.
-    PveRun(Proxmox pve, RunSettings settings, Pause pause, Show show);
-
+    // Until all have ended, or somebody said stop: what was waiting then is still waiting, and what
+    // is known to run is still running.
     std::vector<ActionState> run(std::vector<PveAction> actions);
 
   private:
-    struct Inside;  // what is remembered of one action between rounds
+    struct Inside;    // what is remembered of one action between rounds
+    enum class Left;  // why nobody waits for one any longer
 
+    bool round(std::vector<Inside>& all);
+    std::chrono::milliseconds until_next_round(const std::vector<Inside>& all) const;
     void look(Inside& one);
+    static void leave(Inside& one, Left why);
     void act(Inside& one);
     void start(Inside& one);
     void started(Inside& one, const Started& what);
@@ -84,9 +96,11 @@ class PveRun {
 
     Proxmox pve_;
     const RunSettings settings_;
-    Pause pause_;
-    Show show_;
+    RunHooks hooks_;
 };
+
+// With which people go on.
+std::string command_to_wait_for(const std::vector<Upid>& upids);
 
 // 0 if all have completed, else 1.
 int exit_code(const std::vector<ActionState>& states);

@@ -85,6 +85,7 @@ TEST(Command, TeachesInTheHelpOfEachCommand) {
         const auto example = help.said.find("\nExample");
         ASSERT_NE(example, std::string::npos) << help.said;
         EXPECT_NE(help.said.find("slipway " + command, example), std::string::npos) << help.said;
+        EXPECT_EQ(help.said.find("Exit codes:"), help.said.rfind("Exit codes:")) << help.said;
         EXPECT_TRUE(has(help, "\nExit codes: 0 done, 1 failed, 2 wrong use or configuration.\n"))
             << help.said;
     }

@@ -5,10 +5,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <pty.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <map>
 
 #include "ops/slipway/pve_report.h"
@@ -84,17 +81,22 @@ struct Bench {
     ProxmoxCluster cluster{
         node, node.clock, {.endpoints = {"https://pve1:8006"}, .token = "root@pam!a=b"}};
     std::vector<std::string> seen = {};  // the table, whenever it changed
+    std::chrono::nanoseconds stop_at = std::chrono::nanoseconds::max();
 
     std::vector<ActionState> run(std::vector<PveAction> actions, RunSettings settings = {}) {
-        PveRun run(
-            {cluster},
-            settings,
-            [&](std::chrono::milliseconds time) { node.clock.advance(time); },
-            [&](const std::vector<ActionState>& states) {
-                for (const ActionState& state : states)
-                    if (state.percent && state.outcome == Outcome::Running)
-                        seen.push_back(state.subject);
-            });
+        PveRun run({cluster},
+                   settings,
+                   {.pause =
+                        [&](std::chrono::milliseconds time) {
+                            node.clock.advance(time);
+                            return node.clock.since_boot() < stop_at;
+                        },
+                    .show =
+                        [&](const std::vector<ActionState>& states) {
+                            for (const ActionState& state : states)
+                                if (state.percent && state.outcome == Outcome::Running)
+                                    seen.push_back(state.subject);
+                        }});
         return run.run(std::move(actions));
     }
 
@@ -296,114 +298,69 @@ TEST(PveRun, StartsAgainWhatWasProvablyNotExecuted) {
     EXPECT_EQ(tries, -96) << "once and three times again";
 }
 
-TEST(PveReport, SpeaksToPrograms) {
-    const std::vector<ActionState> states = {
-        {.subject = "pve1:100",
-         .outcome = Outcome::Failed,
-         .upid = parse_upid(upid_of(100)),
-         .text = "no \"room\"",
-         .elapsed = 1500ms,
-         .percent = 50.0,
-         .log_tail = {"TASK ERROR: \xff"}},
-        {.subject = "pve1:101", .outcome = Outcome::Completed}};
+// A node that is away when the time is up: nobody has seen that it still runs.
+TEST(PveRun, DoesNotCallRunningWhatItCannotSee) {
+    Bench bench;
+    PveAction lost_of_sight = bench.starting(100, {.takes = 24h});
+    lost_of_sight.limit = 12s;
+    PveAction never_seen = bench.starting(101, {.takes = 24h});
+    never_seen.limit = 8s;
+    never_seen.start = [&]() -> Started {
+        bench.node.away_until = bench.node.clock.since_boot() + 24h;
+        return bench.node.start(101, {.takes = 24h});
+    };
 
-    EXPECT_EQ(states_as_json(states),
-              R"({"completed":1,"failed":1,"tasks":[{"elapsed_s":1.5,"log_tail":["TASK ERROR: )"
-              "\xEF\xBF\xBD"
-              R"("],"node":"pve1","outcome":"failed","percent":50.0,"subject":"pve1:100",)"
-              R"("text":"no \"room\"","type":"qmstart","upid":")" +
-                  upid_of(100) +
-                  R"("},{"elapsed_s":0.0,"outcome":"completed","subject":"pve1:101","text":""}],)"
-                  R"("timeout":0,"unknown":0})"
-                  "\n");
-}
+    const auto states = bench.run({lost_of_sight, never_seen}, {.interval = 700ms});
 
-TEST(PveReport, ShowsTimesAsPeopleSayThem) {
-    EXPECT_EQ(elapsed_text(1540ms), "1.5s");
-    EXPECT_EQ(elapsed_text(59'900ms), "59.9s");
-    EXPECT_EQ(elapsed_text(125s), "2m 05s");
-    EXPECT_EQ(elapsed_text(3725s), "1h 02m");
-}
-
-TEST(PveReport, TellsNewsOnlyWhereThereIsNoTerminal) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::tmpfile(), std::fclose);
-    SimClock clock;
-    LiveTable table(clock, file.get());
-    std::vector<ActionState> states = {{.subject = "pve1:100", .outcome = Outcome::Running},
-                                       {.subject = "pve1:101", .outcome = Outcome::Waiting}};
-
-    table.show(states);
-    table.show(states);
-    clock.advance(10s);
-    table.show(states);  // still at it
-    states[0].outcome = Outcome::Completed;
-    table.show(states);
-    table.show(states);
-
-    table.end(states);
-
-    std::rewind(file.get());
-    std::string text(4'096, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-    EXPECT_EQ(text,
-              "pve1:100              running       0.0s\n"
-              "pve1:100              completed     0.0s\n");
-}
-
-// A terminal of 60 columns and 5 rows, and what was written to it.
-class Terminal {
-  public:
-    Terminal() {
-        const winsize size{.ws_row = 5, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
-        int program = -1;
-        if (openpty(&screen_, &program, nullptr, nullptr, &size) != 0)
-            throw std::runtime_error("there is no terminal to be had");
-        out.reset(fdopen(program, "w"));
+    for (const ActionState& state : states) {
+        EXPECT_EQ(state.outcome, Outcome::Unknown) << state.text;
+        EXPECT_TRUE(state.text.starts_with("not known whether it still runs (GET ")) << state.text;
+        EXPECT_TRUE(
+            state.text.ends_with("; go on with: slipway pve task wait '" + state.upid->text + "'"))
+            << state.text;
     }
-    ~Terminal() { close(screen_); }
-    Terminal(const Terminal&) = delete;
-    Terminal& operator=(const Terminal&) = delete;
+    EXPECT_EQ(states[1].elapsed, 8s) << "not at the next look, which would be 400 ms later";
+}
 
-    // As many lines as that, however many pieces they come in.
-    std::string read(std::ptrdiff_t lines) {
-        std::string text;
-        while (std::count(text.begin(), text.end(), '\n') < lines) {
-            std::string piece(4'096, '\0');
-            const ssize_t got = ::read(screen_, piece.data(), piece.size());
-            if (got <= 0) break;
-            text += piece.substr(0, static_cast<std::size_t>(got));
-        }
-        return text;
-    }
+// A call that hangs counts.
+TEST(PveRun, CountsTheTimeThatItsCallsTake) {
+    Bench bench;
+    PveAction action = bench.starting(100, {.takes = 24h});
+    action.limit = 10s;
+    action.look_first = [&]() -> std::optional<AlreadySo> {
+        bench.node.clock.advance(11s);
+        return std::nullopt;
+    };
 
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)> out{nullptr, std::fclose};
+    EXPECT_EQ(bench.run({action}).at(0).elapsed, 11s);
+}
 
-  private:
-    int screen_ = -1;
-};
+TEST(PveRun, SaysWhatGoesOnWhenItIsStopped) {
+    Bench bench;
+    bench.stop_at = bench.node.clock.since_boot() + 4s;
 
-TEST(PveReport, ShowsAllOfItInTheEndOnATerminal) {
-    const std::string why = "the task says OK, but storage nas holds no backup of it";
-    std::vector<ActionState> states;
-    for (int vmid = 100; vmid < 106; ++vmid)
-        states.push_back(
-            {.subject = fmt::format("pve1:{}", vmid), .outcome = Outcome::Failed, .text = why});
-    Terminal terminal;
-    SimClock clock;
-    LiveTable table(clock, terminal.out.get());
+    const auto states = bench.run({bench.starting(100, {.takes = 2s}),
+                                   bench.starting(101, {.takes = 1h}),
+                                   bench.starting(102, {.takes = 1h}),
+                                   bench.starting(103)},
+                                  {.at_once = 2});
 
-    table.show(states);
-    const std::string live = terminal.read(3);
-    EXPECT_EQ(live.find(why), std::string::npos) << "cut, so that it stays one line";
-    EXPECT_EQ(live.find("pve1:105"), std::string::npos) << "below the last row";
-
-    table.end(states);
-    const std::string last = terminal.read(6);
-    EXPECT_TRUE(last.starts_with("\033[3A\r\033[J")) << last;
-    for (const ActionState& state : states)
-        EXPECT_NE(last.find(state.subject + "              failed        0.0s         " + why),
-                  std::string::npos)
-            << last;
+    EXPECT_EQ(shown(states),
+              "pve1:100  qmstart     completed     2.0s         OK\n"
+              "pve1:101  qmstart     running       3.5s   50 %  still running; go on with: slipway "
+              "pve task wait '" +
+                  upid_of(101) +
+                  "'\n"
+                  "pve1:102  qmstart     running       1.0s   50 %  still running; go on with: "
+                  "slipway pve task wait '" +
+                  upid_of(102) +
+                  "'\n"
+                  "pve1:103              waiting       0.0s         not begun\n");
+    EXPECT_EQ(summary(states),
+              "1 completed, 0 failed, 0 timeout, 1 not begun, 2 running\n"
+              "they go on; slipway pve task wait '" +
+                  upid_of(101) + "' '" + upid_of(102) + "'\n");
+    EXPECT_EQ(exit_code(states), 1);
 }
 
 }  // namespace
