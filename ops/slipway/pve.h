@@ -12,6 +12,7 @@
 #include "consumers/proxmox/tasks.h"
 #include "consumers/proxmox/vms.h"
 #include "consumers/runtime/config.h"
+#include "consumers/runtime/config_keys.h"
 #include "ops/slipway/command.h"
 #include "ops/slipway/pve_run.h"
 
@@ -62,8 +63,13 @@ std::vector<VmPlace> parse_places(const std::vector<std::string>& texts);
 // "2h" before now, or a time as RFC 3339 has it. Throws UsageError.
 Time parse_since(const std::string& text, Time now);
 
-// A duration as the configuration has them. Throws UsageError.
-std::chrono::milliseconds parse_limit(const std::string& text);
+// The value of an option, a duration as the configuration has them. Throws UsageError.
+std::chrono::milliseconds parse_time(std::string_view option,
+                                     const std::string& text,
+                                     const Limits& limits);
+
+// Those of a key of the configuration.
+Limits limits_of(std::string_view key);
 
 // How long a task of that type ("qmclone") is watched.
 std::chrono::milliseconds limit_for(const TaskLimitsConfig& limits, std::string_view task_type);

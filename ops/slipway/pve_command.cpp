@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "consumers/proxmox/json.h"
-#include "consumers/runtime/config_keys.h"
+#include "consumers/runtime/check.h"
 #include "ops/slipway/pve.h"
 #include "ops/slipway/pve_report.h"
 #include "ops/slipway/stop_signals.h"
@@ -41,6 +41,9 @@ ClusterSettings checked_settings(const ProxmoxConfig& config) {
     return settings;
 }
 
+// Longer than there has been a Proxmox; and a time stays one.
+constexpr std::chrono::hours since_most{24 * 36'500};
+
 struct TypeLimit {
     std::string_view type;
     milliseconds TaskLimitsConfig::*limit;
@@ -57,6 +60,8 @@ constexpr TypeLimit type_limits[] = {
     {"vzstop", &TaskLimitsConfig::start_stop},
     {"vzshutdown", &TaskLimitsConfig::start_stop},
     {"vzreboot", &TaskLimitsConfig::start_stop},
+    {"hastart", &TaskLimitsConfig::start_stop},
+    {"hastop", &TaskLimitsConfig::start_stop},
     {"qmcreate", &TaskLimitsConfig::create},
     {"vzcreate", &TaskLimitsConfig::create},
     {"qmsnapshot", &TaskLimitsConfig::snapshot},
@@ -70,6 +75,7 @@ constexpr TypeLimit type_limits[] = {
     {"vzrestore", &TaskLimitsConfig::backup},
     {"qmigrate", &TaskLimitsConfig::migration},
     {"vzmigrate", &TaskLimitsConfig::migration},
+    {"hamigrate", &TaskLimitsConfig::migration},
     {"qmtemplate", &TaskLimitsConfig::make_template},
     {"vztemplate", &TaskLimitsConfig::make_template},
     {"qmclone", &TaskLimitsConfig::clone},
@@ -131,7 +137,7 @@ std::vector<VmPlace> parse_places(const std::vector<std::string>& texts) {
 }
 
 Time parse_since(const std::string& text, Time now) {
-    if (const auto ago = parse_duration(text)) return now - *ago;
+    if (const auto ago = parse_duration(text); ago && *ago <= since_most) return now - *ago;
     if (const auto time = from_rfc3339(text)) return *time;
     if (const auto midnight = from_rfc3339(text + "T00:00:00Z")) return *midnight;
     throw UsageError(fmt::format(
@@ -139,10 +145,20 @@ Time parse_since(const std::string& text, Time now) {
         clean_text(text)));
 }
 
-milliseconds parse_limit(const std::string& text) {
-    if (const auto limit = parse_duration(text)) return *limit;
-    throw UsageError(
-        fmt::format("\"{}\" is not a duration; write 500ms, 30s, 10m or 2h", clean_text(text)));
+milliseconds parse_time(std::string_view option, const std::string& text, const Limits& limits) {
+    const auto time = parse_duration(text);
+    if (time && time->count() >= limits.least && time->count() <= limits.most) return *time;
+    throw UsageError(fmt::format("{}: \"{}\" is no duration from {} to {}, such as 500ms, 30s, 2h",
+                                 option,
+                                 clean_text(text),
+                                 duration_text(milliseconds(limits.least)),
+                                 duration_text(milliseconds(limits.most))));
+}
+
+Limits limits_of(std::string_view key) {
+    const ConfigKey* found = find_config_key(key);
+    check(found != nullptr, "only keys that exist are asked for");
+    return found->limits;
 }
 
 milliseconds limit_for(const TaskLimitsConfig& limits, std::string_view task_type) {
@@ -171,10 +187,13 @@ void add_run_options(CLI::App* command, RunOptions& options) {
 
 int run_actions(PveSession& session, std::vector<PveAction> actions, const RunOptions& options) {
     RunSettings settings = run_settings(session.config.pve);
-    if (!options.interval.empty()) settings.interval = parse_limit(options.interval);
+    if (!options.interval.empty())
+        settings.interval = parse_time("--interval", options.interval, limits_of("pve.interval"));
     if (options.at_once > 0) settings.at_once = options.at_once;
-    if (!options.timeout.empty())
-        for (PveAction& action : actions) action.limit = parse_limit(options.timeout);
+    if (!options.timeout.empty()) {
+        const auto limit = parse_time("--timeout", options.timeout, limits_of("task_limits.other"));
+        for (PveAction& action : actions) action.limit = limit;
+    }
     LiveTable table(session.clock, stdout);
     StopSignals stop;
     PveRun run(

@@ -72,13 +72,16 @@ struct ActionParts {
     std::function<std::optional<AlreadySo>()> look_first = {};
     std::function<Upid()> start;
     std::function<std::string(const Upid&)> verify;
+    bool state_counts = false;
+    std::chrono::milliseconds limit_least{0};  // for what is known to take that long
 };
 
 PveAction action_of(PveSession& session, ActionParts parts) {
     const auto before = std::make_shared<std::vector<Upid>>();
     return {
         .subject = subject_of(parts.subject),
-        .limit = limit_for(session.config.task_limits, parts.began.types.at(0)),
+        .limit = std::max(limit_for(session.config.task_limits, parts.began.types.at(0)),
+                          parts.limit_least),
         .start = [start = std::move(parts.start)]() -> Started { return start(); },
         .look_first = [&session, before, began = parts.began, look = std::move(parts.look_first)]()
             -> std::optional<AlreadySo> {
@@ -88,7 +91,8 @@ PveAction action_of(PveSession& session, ActionParts parts) {
         },
         .find_started =
             [&session, before, began = parts.began] { return find_begun(session, began, *before); },
-        .verify = std::move(parts.verify)};
+        .verify = std::move(parts.verify),
+        .state_counts = parts.state_counts};
 }
 
 int for_each_machine(const Config& config,
@@ -123,7 +127,15 @@ ActionParts power_parts(PveSession& session,
                     const VmStatus status = status_of(session, place);
                     return status.is_running() == running ? std::string()
                                                           : "the VM is " + status.status;
-                }};
+                },
+            .state_counts = true};
+}
+
+// Whole seconds: with 0 the guest would not be asked at all.
+std::chrono::seconds guest_timeout(const std::string& text) {
+    const Limits limits{.least = 0, .most = limits_of("task_limits.start_stop").most};
+    const auto time = parse_time("--guest-timeout", text, limits);
+    return std::max(std::chrono::ceil<std::chrono::seconds>(time), std::chrono::seconds(1));
 }
 
 // A backup of that machine that is not older than its task.
@@ -189,14 +201,15 @@ int stop_machines(const Config& config, const MachineOptions& options) {
 }
 
 int shut_machines_down(const Config& config, const MachineOptions& options) {
-    const auto guest =
-        std::chrono::duration_cast<std::chrono::seconds>(parse_limit(options.guest_timeout));
+    const auto guest = guest_timeout(options.guest_timeout);
     const IfItStays if_it_stays = options.force ? IfItStays::Force : IfItStays::Fail;
     return for_each_machine(config, options, [=](PveSession& session, const VmPlace& place) {
-        return power_parts(
-            session, place, Wanted::Stopped, {"qmshutdown", "hastop"}, [=, &session] {
+        ActionParts parts =
+            power_parts(session, place, Wanted::Stopped, {"qmshutdown", "hastop"}, [=, &session] {
                 return shutdown_vm(session.pve, place, guest, if_it_stays);
             });
+        parts.limit_least = guest + std::chrono::minutes(1);
+        return parts;
     });
 }
 

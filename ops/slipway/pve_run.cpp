@@ -42,6 +42,14 @@ std::string what_is_wrong(const PveAction& action, const Upid& upid) {
     }
 }
 
+bool is_so(const PveAction& action, const Upid& upid) {
+    try {
+        return what_is_wrong(action, upid).empty();
+    } catch (const ProxmoxError&) {
+        return false;  // the task failed, and nobody saw otherwise
+    }
+}
+
 }  // namespace
 
 std::string_view outcome_name(Outcome outcome) {
@@ -77,6 +85,7 @@ struct PveRun::Inside {
     nanoseconds not_before{0};
     int failures = 0;  // in a row
     bool seen_running = false;
+    std::optional<nanoseconds> ended_at = {};  // of a task whose effect is still waited for
     std::string lost = {};  // why the answer to start() is not known, if it is not
     std::int64_t log_read = 0;
 };
@@ -165,6 +174,9 @@ void PveRun::leave(Inside& one, Left why) {
         state.text = (why == Left::TimeIsUp ? "could not be started in time" : "not begun") + said;
     } else if (!state.upid) {
         state.outcome = Outcome::Unknown;  // and the text says what was lost
+    } else if (one.ended_at) {
+        const bool seen = why == Left::TimeIsUp && one.failures == 0;
+        state.outcome = seen ? Outcome::Failed : Outcome::Unknown;  // and the text says how it is
     } else if (one.seen_running && one.failures == 0) {
         state.outcome = why == Left::TimeIsUp ? Outcome::Timeout : Outcome::Running;
         state.text = "still running; go on with: " + command_to_wait_for({*state.upid});
@@ -263,20 +275,38 @@ void PveRun::read_progress(Inside& one) {
 }
 
 void PveRun::ended(Inside& one, const TaskStatus& status) {
+    if (!succeeded(status.exit_status)) return failed(one, status);
+    const std::string wrong = what_is_wrong(one.action, status.upid);
+    one.failures = 0;
     one.state.text = status.exit_status;
-    if (!succeeded(status.exit_status)) {
-        one.state.outcome = Outcome::Failed;
-        try {
-            one.state.log_tail = task_log_tail(pve_, status.upid, tail_lines);
-        } catch (const ProxmoxError& error) {
-            one.state.log_tail = {std::string("cannot be read: ") + error.what()};
-        }
+    if (!wrong.empty()) {
+        one.state.text = fmt::format("the task says {}, but {}", status.exit_status, wrong);
+        if (may_follow(one)) return;
+    }
+    one.state.outcome = wrong.empty() ? Outcome::Completed : Outcome::Failed;
+}
+
+void PveRun::failed(Inside& one, const TaskStatus& status) {
+    if (one.action.state_counts && is_so(one.action, status.upid)) {
+        one.state.outcome = Outcome::Completed;
+        one.state.text = "it is so, though the task says: " + status.exit_status;
         return;
     }
-    const std::string wrong = what_is_wrong(one.action, status.upid);
-    one.state.outcome = wrong.empty() ? Outcome::Completed : Outcome::Failed;
-    if (!wrong.empty())
-        one.state.text = fmt::format("the task says {}, but {}", status.exit_status, wrong);
+    one.state.outcome = Outcome::Failed;
+    one.state.text = status.exit_status;
+    try {
+        one.state.log_tail = task_log_tail(pve_, status.upid, tail_lines);
+    } catch (const ProxmoxError& error) {
+        one.state.log_tail = {std::string("cannot be read: ") + error.what()};
+    }
+}
+
+// Where HA is asked the task ends at once, and the cluster acts in its own time, until the limit.
+bool PveRun::may_follow(Inside& one) const {
+    if (!one.action.state_counts) return false;
+    const nanoseconds now = pve_.cluster.clock().since_boot();
+    if (!one.ended_at) one.ended_at = now;
+    return one.state.upid->type.starts_with("ha") || now < *one.ended_at + settings_.retry_pause;
 }
 
 // Later, unless that has been said too often.

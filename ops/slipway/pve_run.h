@@ -35,6 +35,9 @@ struct PveAction {
     std::function<std::optional<Upid>()> find_started = {};
     // After the task succeeded: what is wrong all the same; empty if nothing is.
     std::function<std::string(const Upid&)> verify = {};
+    // A state is wanted, whoever brings it about. After a task that failed it may be so all the
+    // same; after one that succeeded it may come a little later, and with HA much later.
+    bool state_counts = false;
 };
 
 struct ActionState {
@@ -90,6 +93,8 @@ class PveRun {
     void look_at_task(Inside& one);
     void read_progress(Inside& one);
     void ended(Inside& one, const TaskStatus& status);
+    void failed(Inside& one, const TaskStatus& status);
+    bool may_follow(Inside& one) const;
     void try_again(Inside& one, const std::string& why);
     bool may_act(const Inside& one) const;
     static bool may_run(const Inside& one);

@@ -78,8 +78,10 @@ void print_lines(const std::vector<std::string>& lines, std::int64_t first, bool
 int print_log(const Config& config, const TaskOptions& options) {
     PveSession session(config);
     const Upid upid = upid_of(options.upids.at(0));
-    const auto interval = options.run.interval.empty() ? session.config.pve.interval
-                                                       : parse_limit(options.run.interval);
+    const auto interval =
+        options.run.interval.empty()
+            ? session.config.pve.interval
+            : parse_time("--interval", options.run.interval, limits_of("pve.interval"));
     std::mutex mutex;
     std::condition_variable never;
     std::unique_lock lock(mutex);

@@ -174,6 +174,31 @@ TEST(Pve, RefusesWhatIsNoNodeBeforeItAsksAnybody) {
     EXPECT_TRUE(pve.asked().empty());
 }
 
+TEST(Pve, RefusesTimesThatNobodyCanMean) {
+    TinyPve pve;
+    const struct {
+        std::vector<std::string> arguments;
+        std::string said;
+    } rows[] = {
+        {{"task", "wait", start, "--timeout", "0s"},
+         "--timeout: \"0s\" is no duration from 1s to 7d, such as 500ms, 30s, 2h"},
+        {{"task", "wait", start, "--timeout", "30"}, "--timeout: \"30\" is no duration"},
+        {{"task", "wait", start, "--interval", "1ms"},
+         "--interval: \"1ms\" is no duration from 100ms to 1m"},
+        {{"task", "log", start, "--follow", "--interval", "2h"},
+         "--interval: \"2h\" is no duration from 100ms to 1m"},
+        {{"vm", "shutdown", "pve1:100", "--guest-timeout", "8d"},
+         "--guest-timeout: \"8d\" is no duration from 0s to 7d"},
+        {{"task", "list", "--since", "999999999d"}, "\"999999999d\" is neither a duration"},
+    };
+    for (const auto& row : rows) {
+        const Ended ended = pve.run(row.arguments);
+        EXPECT_EQ(ended.exit_code, 2) << row.said;
+        EXPECT_NE(ended.errors.find(row.said), std::string::npos) << ended.errors;
+    }
+    EXPECT_TRUE(pve.asked().empty());
+}
+
 TEST(Pve, WarnsLoudlyWhenItBelievesAnybody) {
     TinyPve pve;
     pve.answer("GET /nodes", R"({"data":[]})");

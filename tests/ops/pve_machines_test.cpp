@@ -28,6 +28,25 @@ TEST(PveVm, LooksStartsWatchesAndVerifies) {
         "1 completed, 1 failed, 0 timeout\n");
 }
 
+// Whoever asks HA finds a task that ends at once, and the machine started later.
+TEST(PveVm, FindsTheTaskOfHighAvailabilityToo) {
+    TinyPve pve;
+    const std::string ha = "UPID:pve1:000007E9:000953F9:6B0030A9:hastart:100:root@pam!slipway:";
+    pve.fail("POST /nodes/pve1/qemu/100/status/start", "596 Broken pipe");
+    pve.answer(tasks_of_100, listed({start}));
+    pve.then(tasks_of_100, listed({ha, start}));
+    pve.answer(task_path(ha, "status"), R"({"data":{"status":"stopped","exitstatus":"OK"}})");
+    const std::string current = "GET /nodes/pve1/qemu/100/status/current";
+    pve.answer(current, R"({"data":{"status":"stopped"}})");
+    for (int look = 0; look < 5; ++look) pve.then(current, R"({"data":{"status":"stopped"}})");
+    pve.then(current, R"({"data":{"status":"running"}})");
+
+    const Ended ended = pve.run({"vm", "start", "pve1:100"});
+
+    EXPECT_EQ(ended.exit_code, 0) << ended.output;
+    EXPECT_NE(ended.output.find("hastart     completed"), std::string::npos) << ended.output;
+}
+
 TEST(PveVm, SeesThatASnapshotIsInTheList) {
     TinyPve pve;
     with_tasks(pve);
@@ -150,6 +169,23 @@ TEST(PveCt, MakesAContainerWithoutItsPasswordOnTheCommandLine) {
               "POST /nodes/pve1/lxc\r\nostemplate=local%3Avztmpl%2Fdebian.tar.zst&rootfs=nas%3A8&"
               "cores=1&memory=512&password=hun%20ter2&start=0&unprivileged=1&vmid=300");
     EXPECT_EQ((ended.output + ended.errors).find("ter2"), std::string::npos);
+}
+
+// With 0 Proxmox would pull the plug at once.
+TEST(PveVm, GivesAGuestASecondAtLeast) {
+    TinyPve pve;
+    with_tasks(pve);
+    pve.answer("POST /nodes/pve1/qemu/100/status/shutdown", "{\"data\":\"" + start + "\"}");
+    pve.answer("GET /nodes/pve1/qemu/100/status/current", R"({"data":{"status":"running"}})");
+    pve.then("GET /nodes/pve1/qemu/100/status/current", R"({"data":{"status":"stopped"}})");
+
+    const Ended ended =
+        pve.run({"vm", "shutdown", "pve1:100", "--force", "--guest-timeout", "500ms"});
+
+    EXPECT_EQ(ended.exit_code, 0) << ended.output;
+    EXPECT_NE(pve.asked_with("POST /nodes/pve1/qemu/100/status/shutdown").find("timeout=1&"),
+              std::string::npos)
+        << pve.asked_with("POST /nodes/pve1/qemu/100/status/shutdown");
 }
 
 // The others go on, and there is a summary for people and for programs.

@@ -298,6 +298,51 @@ TEST(PveRun, StartsAgainWhatWasProvablyNotExecuted) {
     EXPECT_EQ(tries, -96) << "once and three times again";
 }
 
+// Of power: the state counts, and it may come after the task's end or without it.
+TEST(PveRun, LooksAtTheStateHoweverTheTaskEnded) {
+    Bench bench;
+    const auto began = bench.node.clock.since_boot();
+    const auto running_after = [&](std::chrono::seconds time) {
+        return [&bench, began, time](const Upid&) {
+            return std::string(bench.node.clock.since_boot() - began >= time ? ""
+                                                                             : "the VM is stopped");
+        };
+    };
+    const auto by_ha = [&](int vmid) {
+        PveAction action = bench.starting(vmid);
+        action.start = [&bench, vmid]() -> Started {
+            bench.node.tasks[upid_of(vmid, "hastart")] = {.takes = 1s,
+                                                          .began = bench.node.clock.since_boot()};
+            return parse_upid(upid_of(vmid, "hastart"));
+        };
+        action.limit = 1min;
+        return action;
+    };
+    std::vector<PveAction> actions = {
+        bench.starting(100),
+        bench.starting(101),
+        bench.starting(102, {.exit_status = "VM 102 already running"}),
+        bench.starting(103, {.exit_status = "no room"}),
+        by_ha(104),
+        by_ha(105)};
+    const std::chrono::seconds running_at[] = {5s, 30s, 0s, 5s, 20s, 24h};
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+        actions[i].state_counts = true;
+        actions[i].verify = running_after(running_at[i]);
+    }
+
+    EXPECT_EQ(shown(bench.run(actions, {.at_once = 10})),
+              "pve1:100  qmstart     completed     5.0s         OK\n"
+              "pve1:101  qmstart     failed        8.0s         the task says OK, but the VM is "
+              "stopped\n"
+              "pve1:102  qmstart     completed     3.0s         it is so, though the task says: VM "
+              "102 already running\n"
+              "pve1:103  qmstart     failed        3.0s         no room\n"
+              "pve1:104  hastart     completed    20.0s         OK\n"
+              "pve1:105  hastart     failed      1m 00s         the task says OK, but the VM is "
+              "stopped\n");
+}
+
 // A node that is away when the time is up: nobody has seen that it still runs.
 TEST(PveRun, DoesNotCallRunningWhatItCannotSee) {
     Bench bench;
