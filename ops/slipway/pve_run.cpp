@@ -15,22 +15,6 @@ using std::chrono::nanoseconds;
 constexpr std::int64_t log_part = 500;
 constexpr std::int64_t tail_lines = 10;
 
-// No answer, or none that says anything about the task: it may be well.
-bool may_be_asked_again(const ProxmoxError& error) {
-    switch (error.fault) {
-        case Fault::NotExecuted:
-        case Fault::Unknown:
-        case Fault::Locked:
-            return true;
-        case Fault::Gone:
-        case Fault::Refused:
-        case Fault::Forbidden:
-        case Fault::WrongParameter:
-            return false;
-    }
-    return false;
-}
-
 // After its task: empty if nothing is. Throws ProxmoxError if that could not be seen.
 std::string what_is_wrong(const PveAction& action, const Upid& upid) {
     try {
@@ -51,6 +35,21 @@ bool is_so(const PveAction& action, const Upid& upid) {
 }
 
 }  // namespace
+
+bool may_be_asked_again(const ProxmoxError& error) {
+    switch (error.fault) {
+        case Fault::NotExecuted:
+        case Fault::Unknown:
+        case Fault::Locked:
+            return true;
+        case Fault::Gone:
+        case Fault::Refused:
+        case Fault::Forbidden:
+        case Fault::WrongParameter:
+            return false;
+    }
+    return false;
+}
 
 std::string_view outcome_name(Outcome outcome) {
     switch (outcome) {

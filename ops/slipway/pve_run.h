@@ -104,6 +104,9 @@ class PveRun {
     RunHooks hooks_;
 };
 
+// No answer, or none that says anything about the task: it may be well.
+bool may_be_asked_again(const ProxmoxError& error);
+
 // With which people go on.
 std::string command_to_wait_for(const std::vector<Upid>& upids);
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "consumers/proxmox/json.h"
 #include "ops/slipway/pve.h"
@@ -22,7 +24,7 @@ struct TaskOptions {
     bool follow = false;
     std::int64_t limit = 10;
     std::string node;
-    std::int64_t vmid = 0;
+    std::optional<std::int64_t> vmid;
     std::string type;
     std::string since;
     bool errors = false;
@@ -38,27 +40,55 @@ Upid upid_of(const std::string& text) {
     }
 }
 
+// How a task is shown.
+struct TaskTexts {
+    std::string if_running;
+    bool as_json = false;
+};
+
 [[noreturn]] void no_such_task(const Upid& upid) {
     throw Error(fmt::format("node {} knows no task {} (any more: a busy node forgets within hours)",
                             upid.node,
                             upid.text));
 }
 
+// All of the names are read before anything is done, and what is wrong with one task stops none of
+// the others. `act` answers whether all is well.
+int for_each_task(const std::vector<std::string>& texts,
+                  const std::function<bool(const Upid&)>& act) {
+    std::vector<Upid> upids;
+    for (const std::string& text : texts) upids.push_back(upid_of(text));
+    bool all_well = true;
+    for (const Upid& upid : upids) {
+        try {
+            all_well = act(upid) && all_well;
+        } catch (const Error& error) {
+            all_well = false;
+            fmt::print(stderr, "slipway: {}\n", error.what());
+        }
+    }
+    return all_well ? Succeeded : CouldNot;
+}
+
+TaskStatus print_task(const PveSession& session, const Upid& upid, const TaskTexts& texts) {
+    const auto task = task_status(session.pve, upid);
+    if (!task) no_such_task(upid);
+    if (texts.as_json)
+        fmt::print("{}", task_as_json(*task));
+    else
+        fmt::print("{}  {}\n",
+                   task->running ? texts.if_running : clean_text(task->exit_status),
+                   upid.text);
+    return *task;
+}
+
 int print_status(const Config& config, const TaskOptions& options) {
     PveSession session(config);
-    bool failed = false;
-    for (const std::string& text : options.upids) {
-        const auto task = task_status(session.pve, upid_of(text));
-        if (!task) no_such_task(upid_of(text));
-        if (!task->running && !succeeded(task->exit_status)) failed = true;
-        fmt::print("{}",
-                   options.run.json
-                       ? task_as_json(*task)
-                       : fmt::format("{}  {}\n",
-                                     task->running ? "running" : clean_text(task->exit_status),
-                                     task->upid.text));
-    }
-    return failed ? CouldNot : Succeeded;
+    return for_each_task(options.upids, [&](const Upid& upid) {
+        const TaskStatus task =
+            print_task(session, upid, {.if_running = "running", .as_json = options.run.json});
+        return task.running || succeeded(task.exit_status);
+    });
 }
 
 void print_lines(const std::vector<std::string>& lines, std::int64_t first, bool as_json) {
@@ -74,28 +104,50 @@ void print_lines(const std::vector<std::string>& lines, std::int64_t first, bool
     std::fflush(stdout);
 }
 
-// The status is asked for first, so that no line is missed that was written before the end.
-int print_log(const Config& config, const TaskOptions& options) {
-    PveSession session(config);
-    const Upid upid = upid_of(options.upids.at(0));
+// The lines from `from` on; answers how many there were.
+std::int64_t print_log_from(const PveSession& session,
+                            const Upid& upid,
+                            std::int64_t from,
+                            bool as_json) {
+    const TaskLog part = task_log(session.pve, upid, from, 0);
+    print_lines(part.lines, from, as_json);
+    return static_cast<std::int64_t>(part.lines.size());
+}
+
+// The status is asked for first, so that no line is missed that was written before the end. A look
+// without an answer is repeated as often as that of one who waits.
+int follow_log(const PveSession& session, const Upid& upid, const RunOptions& options) {
+    const PveConfig& config = session.config.pve;
     const auto interval =
-        options.run.interval.empty()
-            ? session.config.pve.interval
-            : parse_time("--interval", options.run.interval, limits_of("pve.interval"));
+        options.interval.empty()
+            ? config.interval
+            : parse_time("--interval", options.interval, limits_of("pve.interval"));
     std::mutex mutex;
     std::condition_variable never;
     std::unique_lock lock(mutex);
     std::int64_t printed = 0;
+    int failures = 0;  // in a row
     while (true) {
-        const auto task = options.follow ? task_status(session.pve, upid) : std::nullopt;
-        if (options.follow && !task) no_such_task(upid);
-        const TaskLog part = task_log(session.pve, upid, printed, 0);
-        print_lines(part.lines, printed, options.run.json);
-        printed += static_cast<std::int64_t>(part.lines.size());
-        if (!options.follow) return Succeeded;
-        if (!task->running) return succeeded(task->exit_status) ? Succeeded : CouldNot;
-        never.wait_for(lock, interval);
+        try {
+            const auto task = task_status(session.pve, upid);
+            if (!task) no_such_task(upid);
+            printed += print_log_from(session, upid, printed, options.json);
+            if (!task->running) return succeeded(task->exit_status) ? Succeeded : CouldNot;
+            failures = 0;
+        } catch (const ProxmoxError& error) {
+            if (!may_be_asked_again(error) || ++failures > config.retries) throw;
+            fmt::print(stderr, "slipway: {}; asking again\n", error.what());
+        }
+        never.wait_for(lock, failures == 0 ? interval : config.retry_pause);
     }
+}
+
+int print_log(const Config& config, const TaskOptions& options) {
+    const Upid upid = upid_of(options.upids.at(0));
+    PveSession session(config);
+    if (options.follow) return follow_log(session, upid, options.run);
+    print_log_from(session, upid, 0, options.run.json);
+    return Succeeded;
 }
 
 int wait_for_tasks(const Config& config, const TaskOptions& options) {
@@ -128,13 +180,21 @@ int list_tasks(const Config& config, const TaskOptions& options) {
     PveSession session(config);
     if (!options.node.empty()) check_node("--node", options.node);
     TaskFilter filter{.most = options.limit, .errors = options.errors, .running = options.running};
-    if (options.vmid > 0) filter.vmid = options.vmid;
+    if (options.vmid) filter.vmid = options.vmid;
     if (!options.type.empty()) filter.type = options.type;
     if (!options.since.empty()) filter.since = parse_since(options.since, session.clock.now());
     std::vector<TaskStatus> tasks;
-    for (const std::string& node : nodes_to_ask(session, options))
-        for (TaskStatus& task : task_list(session.pve, node, filter))
-            tasks.push_back(std::move(task));
+    bool all_shown = true;
+    for (const std::string& node : nodes_to_ask(session, options)) {
+        try {
+            for (TaskStatus& task : task_list(session.pve, node, filter))
+                tasks.push_back(std::move(task));
+        } catch (const ProxmoxError& error) {
+            all_shown = false;
+            fmt::print(
+                stderr, "slipway: the tasks of node {} are not shown: {}\n", node, error.what());
+        }
+    }
     std::stable_sort(tasks.begin(), tasks.end(), [](const TaskStatus& a, const TaskStatus& b) {
         return a.upid.started > b.upid.started;
     });
@@ -142,25 +202,18 @@ int list_tasks(const Config& config, const TaskOptions& options) {
         tasks.resize(static_cast<std::size_t>(options.limit));
     for (const TaskStatus& task : tasks)
         fmt::print("{}", options.run.json ? task_as_json(task) : task_line(task) + "\n");
-    if (tasks.empty() && !options.run.json) fmt::print("no tasks\n");
-    return Succeeded;
+    if (tasks.empty() && all_shown && !options.run.json) fmt::print("no tasks\n");
+    return all_shown ? Succeeded : CouldNot;
 }
 
 int stop(const Config& config, const TaskOptions& options) {
     PveSession session(config);
-    for (const std::string& text : options.upids) {
-        const Upid upid = upid_of(text);
+    return for_each_task(options.upids, [&](const Upid& upid) {
         stop_task(session.pve, upid);
-        const auto task = task_status(session.pve, upid);
-        if (!task) no_such_task(upid);
-        fmt::print("{}",
-                   options.run.json ? task_as_json(*task)
-                                    : fmt::format("{}  {}\n",
-                                                  task->running ? "still running"
-                                                                : clean_text(task->exit_status),
-                                                  upid.text));
-    }
-    return Succeeded;
+        return !print_task(
+                    session, upid, {.if_running = "still running", .as_json = options.run.json})
+                    .running;
+    });
 }
 
 using Does = int (*)(const Config&, const TaskOptions&);
@@ -201,13 +254,17 @@ void add_list(CLI::App* task, Context& context) {
     sub.command->add_option("--limit", options.limit, "Show no more than this many; 10.")
         ->check(CLI::Range(1, 100'000));
     sub.command->add_option("--node", options.node, "Only this node's.")->type_name("NODE");
-    sub.command->add_option("--vmid", options.vmid, "Only this machine's.")->type_name("VMID");
+    sub.command->add_option("--vmid", options.vmid, "Only this machine's.")
+        ->type_name("VMID")
+        ->check(CLI::Range(100, 999'999'999));
     sub.command->add_option("--type", options.type, "Only of this type: qmstart, vzdump, …")
         ->type_name("TYPE");
     sub.command->add_option("--since", options.since, "Only those begun since: 2h, 7d, 2026-04-18.")
         ->type_name("TIME");
-    sub.command->add_flag("--errors", options.errors, "Only those that failed.");
-    sub.command->add_flag("--running", options.running, "Only those that run now.");
+    CLI::Option* errors =
+        sub.command->add_flag("--errors", options.errors, "Only those that failed.");
+    sub.command->add_flag("--running", options.running, "Only those that run now.")
+        ->excludes(errors);
     add_json(sub);
 }
 
@@ -247,7 +304,8 @@ void add_pve_task_commands(CLI::App* pve, Context& context) {
 
     const SubCommand stop_command =
         add(task, context, "stop", "End tasks; what they were at may stay half done.", stop);
-    stop_command.command->footer("Example:\n  slipway pve task stop UPID");
+    stop_command.command->footer(
+        "Example:\n  slipway pve task stop UPID\nExit code 1 if one of them still runs.");
     add_upids(stop_command, 1, CLI::detail::expected_max_vector_size);
     add_json(stop_command);
 }

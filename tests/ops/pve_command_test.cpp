@@ -121,6 +121,81 @@ TEST(PveTask, ListsTheNewestOfAllNodes) {
     EXPECT_EQ(listed.errors, "slipway: node pve3 is offline; its tasks are not shown\n");
 }
 
+TEST(PveTask, ListsWhatItCanWhenOneNodeFails) {
+    TinyPve pve;
+    pve.answer("GET /nodes",
+               R"({"data":[{"node":"pve2","status":"online"},{"node":"pve1","status":"online"}]})");
+    pve.fail("GET /nodes/pve2/tasks?limit=10&source=all", "595 No route to host");
+    pve.answer("GET /nodes/pve1/tasks?limit=10&source=all", listed({start}));
+
+    const Ended ended = pve.run({"task", "list"});
+
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_NE(ended.output.find(start), std::string::npos) << ended.output;
+    EXPECT_NE(ended.errors.find("slipway: the tasks of node pve2 are not shown: GET "
+                                "/nodes/pve2/tasks: 595 No route to host\n"),
+              std::string::npos)
+        << ended.errors;
+}
+
+TEST(PveTask, RefusesToListWhatCannotBeMeant) {
+    TinyPve pve;
+    const std::vector<std::string> rows[] = {
+        {"--vmid", "0"}, {"--vmid", "-5"}, {"--errors", "--running"}};
+    for (std::vector<std::string> row : rows) {
+        row.insert(row.begin(), {"task", "list"});
+        const Ended ended = pve.run(row);
+        EXPECT_EQ(ended.exit_code, 2) << ended.errors;
+        EXPECT_NE(ended.errors.find(row[2]), std::string::npos) << ended.errors;
+    }
+    EXPECT_TRUE(pve.asked().empty());
+}
+
+// A network that is away for a moment ends no following, and prints no line twice.
+TEST(PveTask, FollowsALogAcrossFailures) {
+    TinyPve pve;
+    const std::string status = task_path(start, "status");
+    pve.answer(status, R"({"data":{"status":"running"}})");
+    pve.then_fail(status, "596 Broken pipe");
+    pve.then_fail(status, "595 No route to host");
+    pve.then(status, R"({"data":{"status":"stopped","exitstatus":"OK"}})");
+    pve.answer(task_path(start, "log?start=0&limit=0"),
+               R"({"data":[{"n":1,"t":"one"}],"total":1})");
+    pve.answer(task_path(start, "log?start=1&limit=0"),
+               R"({"data":[{"n":2,"t":"TASK OK"}],"total":2})");
+
+    const Ended ended = pve.run({"task", "log", start, "--follow"});
+
+    EXPECT_EQ(ended.exit_code, 0) << ended.errors;
+    EXPECT_EQ(ended.output, "one\nTASK OK\n");
+    EXPECT_NE(ended.errors.find("595 No route to host; asking again\n"), std::string::npos)
+        << ended.errors;
+
+    pve.fail(status, "595 No route to host");
+    EXPECT_EQ(pve.run({"task", "log", start, "--follow"}).exit_code, 1) << "not for ever";
+}
+
+TEST(PveTask, StopsAllThatItCanOrNoneAtAll) {
+    TinyPve pve;
+    with_tasks(pve);
+    const std::string stop_it = "DELETE /nodes/pve1/tasks/" + encoded(start);
+
+    EXPECT_EQ(pve.run({"task", "stop", start, "foo"}).exit_code, 2);
+    EXPECT_TRUE(pve.asked().empty());
+
+    // The first cannot be stopped, the second is.
+    pve.answer(stop_it, R"({"data":null})");
+    const Ended ended = pve.run({"task", "stop", failing, start});
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_EQ(ended.output, "OK  " + start + "\n");
+    EXPECT_NE(ended.errors.find("not implemented"), std::string::npos) << ended.errors;
+
+    pve.answer(task_path(start, "status"), R"({"data":{"status":"running"}})");
+    const Ended unimpressed = pve.run({"task", "stop", start});
+    EXPECT_EQ(unimpressed.exit_code, 1);
+    EXPECT_EQ(unimpressed.output, "still running  " + start + "\n");
+}
+
 TEST(PveTask, RefusesWhatIsNoUpidBeforeItAsksAnybody) {
     TinyPve pve;
     const Ended ended =
