@@ -28,8 +28,6 @@ class PatientHttp final : public Http {
     void look_until(std::chrono::nanoseconds since_boot) { until_ = since_boot; }
 
   private:
-    static constexpr std::chrono::milliseconds least_{1'000};
-
     Http& http_;
     const Clock& clock_;
     std::optional<std::chrono::nanoseconds> until_;

@@ -44,6 +44,9 @@ ClusterSettings checked_settings(const ProxmoxConfig& config) {
 // Longer than there has been a Proxmox; and a time stays one.
 constexpr std::chrono::hours since_most{24 * 36'500};
 
+// What a look is given however late it is.
+constexpr milliseconds look_least{1'000};
+
 struct TypeLimit {
     std::string_view type;
     milliseconds TaskLimitsConfig::*limit;
@@ -104,7 +107,7 @@ HttpAnswer PatientHttp::send(const HttpRequest& request) {
     if (!until_ || request.method != "GET") return http_.send(request);
     HttpRequest bounded = request;
     const auto left = std::chrono::duration_cast<milliseconds>(*until_ - clock_.since_boot());
-    bounded.timeout = std::min(request.timeout, std::max(left, least_));
+    bounded.timeout = std::min(request.timeout, std::max(left, look_least));
     return http_.send(bounded);
 }
 
