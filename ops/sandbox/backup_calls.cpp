@@ -48,7 +48,8 @@ std::string filled(std::string notes, const Cluster& cluster, const Guest& guest
                                                        {"{{node}}", guest.node},
                                                        {"{{vmid}}", std::to_string(guest.id)}};
     for (const auto& [word, value] : values)
-        for (std::size_t at; (at = notes.find(word)) != std::string::npos;)
+        for (std::size_t at = 0; (at = notes.find(word, at)) != std::string::npos;
+             at += value.size())
             notes.replace(at, word.size(), value);
     return notes;
 }

@@ -250,14 +250,21 @@ std::string size_text(std::int64_t bytes) {
 }
 
 std::int64_t size_of_text(const std::string& text) {
-    if (text.empty()) return 0;
-    const std::size_t end = text.find_first_not_of("+0123456789.");
-    const double number = std::stod(text.substr(text.starts_with('+') ? 1 : 0));
-    const std::string_view units = "KMGT";
-    double factor = 1;
-    if (end != std::string::npos)
-        for (std::size_t i = 0; i <= units.find(text[end]); ++i) factor *= 1024;
-    return static_cast<std::int64_t>(number * factor);
+    const std::size_t begin = text.starts_with('+') ? 1 : 0;
+    const std::size_t end = std::min(text.find_first_not_of("0123456789.", begin), text.size());
+    std::int64_t unit = 1;
+    for (const char name : std::string_view("KMGT")) {
+        if (end == text.size()) break;
+        unit *= 1024;
+        if (text[end] == name) break;
+    }
+    return end == begin ? 0 : bytes_of(text.substr(begin, end - begin), unit);
+}
+
+std::int64_t bytes_of(const std::string& number, std::int64_t unit) {
+    constexpr std::int64_t most = 1LL << 62;
+    const double bytes = number_in(number).value_or(0x1p62) * static_cast<double>(unit);
+    return bytes < static_cast<double>(most) ? static_cast<std::int64_t>(bytes) : most;
 }
 
 void die(const std::string& text) {

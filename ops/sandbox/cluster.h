@@ -206,6 +206,8 @@ void check_lock(const Guest& guest);
 
 // GiB, MiB as Proxmox prints a size: 32G, 512M, 3145729K.
 std::string size_text(std::int64_t bytes);
+// What no storage could hold becomes a size that none does: see allocate().
 std::int64_t size_of_text(const std::string& text);
+std::int64_t bytes_of(const std::string& number, std::int64_t unit);
 
 }  // namespace slipway::sandbox

@@ -50,9 +50,9 @@ std::pair<std::string, std::int64_t> root_of(const Call& call) {
     const std::size_t colon = rootfs.find(':');
     if (colon == std::string::npos) return {call.params.text("storage", "local"), 4LL << 30};
     const std::string size = rootfs.substr(colon + 1, rootfs.find(',') - colon - 1);
-    if (!is_number(size)) die(fmt::format("unable to parse volume ID '{}'", rootfs));
-    return {rootfs.substr(0, colon),
-            static_cast<std::int64_t>(std::stod(size) * static_cast<double>(1LL << 30))};
+    const auto number = number_in(size);
+    if (!number || *number < 0) die(fmt::format("unable to parse volume ID '{}'", rootfs));
+    return {rootfs.substr(0, colon), bytes_of(size, 1LL << 30)};
 }
 
 Json create(Call& call) {

@@ -221,7 +221,7 @@ void check_volname(const Storage& storage, const std::string& name) {
         R"((iso|vztmpl|backup|snippets|import|rootdir)/.+|(\d+/base-[^/]+/)?\d+/[^/]+)");
     static const std::regex block(R"((base-[^/]+/)?(vm|base)-\d+-.+)");
     const bool files = keeps_files(storage);
-    if (std::regex_match(name, files ? file : block)) return;
+    if (matches(name, files ? file : block)) return;
     die(fmt::format("unable to parse {} volume name '{}'",
                     files                             ? "directory"
                     : storage.type.starts_with("lvm") ? "lvm"
@@ -248,7 +248,7 @@ std::string allocate(Cluster& cluster, const NewVolume& wanted) {
     }
     if (volumes.contains(name))
         die(fmt::format("disk image '{}' already exists", path_of(storage, name)));
-    if (storage.full || used_on(cluster, storage, wanted.node) + wanted.size > storage.size)
+    if (storage.full || wanted.size > storage.size - used_on(cluster, storage, wanted.node))
         die(
             fmt::format("unable to create image: qemu-img: {}: Could not resize file: No space "
                         "left on device",

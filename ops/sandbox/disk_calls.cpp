@@ -38,7 +38,7 @@ Work resize_worker(Worker& worker, Cluster& cluster, ResizeOrder order) {
     if (size < volume->size) die("shrinking disks is not supported");
     if (size == volume->size) co_return;
     Storage& storage = cluster.storage(drive.storage());
-    if (storage.full || used_on(cluster, storage, order.node) + size - volume->size > storage.size)
+    if (storage.full || size - volume->size > storage.size - used_on(cluster, storage, order.node))
         die(fmt::format("command '/usr/bin/qemu-img resize -f {} {} {}' failed: exit code 1",
                         volume->format,
                         path_of(storage, drive.volname()),

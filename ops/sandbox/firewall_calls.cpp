@@ -20,7 +20,8 @@ Json index(Call&) {
 Json typed(const Endpoint& endpoint, const std::string& name, const std::string& value) {
     const Schema* schema = Api::find_param(endpoint, name);
     const bool is_whole = schema && (schema->type == "integer" || schema->type == "boolean");
-    return is_whole && is_integer(value) ? Json(std::stoll(value)) : Json(value);
+    const auto number = whole_number(value);
+    return is_whole && number ? Json(*number) : Json(value);
 }
 
 const Endpoint& options_endpoint(const Call& call) {
@@ -83,7 +84,8 @@ void check_rule(const Call& call, const FirewallFile& file, const Properties& ru
 Json rule_json(const Call& call, const Properties& rule) {
     Json json = Json::object();
     for (const auto& [name, value] : rule) json[name] = typed(call.endpoint, name, value);
-    json["enable"] = rule.contains("enable") ? std::stoll(rule.at("enable")) : 0;
+    const auto enable = rule.find("enable");
+    json["enable"] = enable == rule.end() ? 0 : whole_number(enable->second).value_or(0);
     return json;
 }
 

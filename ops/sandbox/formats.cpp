@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
@@ -27,11 +28,17 @@ bool is_ipv6(const std::string& text) {
     return inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
+// Digits alone: a sign is none.
+bool is_number_up_to(const std::string& text, int most) {
+    if (text.find_first_not_of("0123456789") != std::string::npos) return false;
+    const auto number = whole_number(text);
+    return number && *number <= most;
+}
+
 bool is_cidr(const std::string& text, bool (*is_address)(const std::string&), int most) {
     const std::size_t slash = text.find('/');
     if (slash == std::string::npos || !is_address(text.substr(0, slash))) return false;
-    const std::string bits = text.substr(slash + 1);
-    return is_integer(bits) && bits.size() < 4 && std::stoi(bits) <= most;
+    return is_number_up_to(text.substr(slash + 1), most);
 }
 
 bool is_ip_or_cidr(const std::string& text) {
@@ -42,7 +49,7 @@ bool is_ip_or_cidr(const std::string& text) {
 bool is_dns_name(const std::string& text) {
     static const std::regex name = pattern(
         R"(([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)");
-    return std::regex_match(text, name);
+    return matches(text, name);
 }
 
 bool is_protocol(const std::string& text) {
@@ -50,8 +57,7 @@ bool is_protocol(const std::string& text) {
                                      "gre", "esp",     "ah",   "sctp", "ospf",      "vrrp",
                                      "pim", "ipencap", "egp",  "igp",  "udplite",   "dccp",
                                      "ip",  "ipcomp",  "rdp",  "hmp",  "eigrp",     "l2tp"};
-    if (is_integer(text)) return std::stoll(text) >= 0 && std::stoll(text) <= 255;
-    return std::find(known.begin(), known.end(), text) != known.end();
+    return is_number_up_to(text, 255) || std::find(known.begin(), known.end(), text) != known.end();
 }
 
 // The first port that is none, in 22, 80:90, http and lists of such.
@@ -61,11 +67,18 @@ std::optional<std::string> wrong_port(const std::string& text) {
         const std::size_t colon = entry.find(':');
         for (const std::string& port :
              {entry.substr(0, colon), colon == std::string::npos ? "1" : entry.substr(colon + 1)}) {
-            const bool fits = is_integer(port) && port.size() < 6 && std::stoi(port) <= 65535;
-            if (!fits && !std::regex_match(port, word)) return port;
+            if (!is_number_up_to(port, 65535) && !matches(port, word)) return port;
         }
     }
     return std::nullopt;
+}
+
+// By hand, as keys may be longer than a pattern bears.
+bool is_urlencoded(const std::string& text) {
+    return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("-%_.!~*'()").find(static_cast<char>(c)) != std::string_view::npos;
+    });
 }
 
 bool is_content(const std::string& text) {
@@ -98,7 +111,6 @@ const std::map<std::string, ByPattern>& by_pattern() {
         {"pve-volume-id-or-absolute-path", {pattern("/.*|[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
         {"mac-addr", {pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){5}", true), "value does not look like a valid unicast MAC address"}},
         {"mac-prefix", {pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){0,2}:?", true), "value is not a valid unicast MAC address prefix"}},
-        {"urlencoded", {pattern("[-%a-zA-Z0-9_.!~*'()]*"), "invalid urlencoded string: {}"}},
         {"disk-size", {pattern(R"(\d+(\.\d+)?([KMGT](iB)?)?)"), "value does not look like a valid disk size: {}"}},
         {"pve-tag", {pattern("[a-z0-9_][a-z0-9_+.-]*", true), "invalid characters in tag"}},
         {"pve-groupid", {pattern("[A-Za-z0-9._-]+"), "group name '{}' contains invalid characters"}},
@@ -126,8 +138,7 @@ const std::map<std::string, ByTest>& by_test() {
           "value does not look like a valid address: {}"}},
         {"IPorCIDR", {is_ip_or_cidr, no_cidr}},
         {"IPorCIDRorAlias",
-         {[](const std::string& v) { return is_ip_or_cidr(v) || std::regex_match(v, alias); },
-          no_cidr}},
+         {[](const std::string& v) { return is_ip_or_cidr(v) || matches(v, alias); }, no_cidr}},
         {"pve-ipv4-config",
          {[](const std::string& v) {
               return v == "dhcp" || v == "manual" || is_cidr(v, is_ipv4, 32);
@@ -138,6 +149,7 @@ const std::map<std::string, ByTest>& by_test() {
               return v == "auto" || v == "dhcp" || v == "manual" || is_cidr(v, is_ipv6, 128);
           },
           "value does not look like a valid ipv6 network configuration"}},
+        {"urlencoded", {is_urlencoded, "invalid urlencoded string: {}"}},
         {"pve-storage-content", {is_content, "invalid content type '{}'"}},
         {"pve-fw-protocol-spec", {is_protocol, "unknown protocol '{}'"}},
     };
@@ -194,7 +206,7 @@ void check_format(const std::string& format, const std::string& value, const std
         if (const auto wrong = wrong_port(value)) throw BadFormat("invalid port '" + *wrong + "'");
     const char* sentence = nullptr;
     if (const auto p = by_pattern().find(format); p != by_pattern().end())
-        sentence = std::regex_match(value, p->second.pattern) ? nullptr : p->second.sentence;
+        sentence = matches(value, p->second.pattern) ? nullptr : p->second.sentence;
     if (const auto t = by_test().find(format); t != by_test().end())
         sentence = t->second.holds(value) ? nullptr : t->second.sentence;
     if (sentence) throw BadFormat(fmt::format(fmt::runtime(sentence), value));

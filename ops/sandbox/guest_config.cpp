@@ -32,7 +32,7 @@ void check_ssh_keys(const std::string& encoded) {
             line += c;
             continue;
         }
-        if (!line.empty() && !std::regex_match(line, key)) die("SSH public key validation error");
+        if (!line.empty() && !matches(line, key)) die("SSH public key validation error");
         line.clear();
     }
 }
@@ -168,10 +168,10 @@ Json value_json(const std::string& key, const std::string& value, bool container
     static const Endpoint* of_container =
         &the_api().endpoint("PUT /nodes/{node}/lxc/{vmid}/config");
     if (key == "cipassword") return "**********";
-    if (key == "snaptime") return std::stoll(value);
     const Schema* schema = Api::find_param(container ? *of_container : *of_vm, key);
     const bool is_whole = schema && (schema->type == "integer" || schema->type == "boolean");
-    return is_whole && is_integer(value) ? Json(std::stoll(value)) : Json(value);
+    const auto number = whole_number(value);
+    return number && (is_whole || key == "snaptime") ? Json(*number) : Json(value);
 }
 
 Json config_json(const Config& config, bool container) {
@@ -216,8 +216,8 @@ std::string make_drive(Cluster& cluster,
         return print_drive(drive);
     }
     const std::string import = option("import-from");
-    if (std::regex_match(drive.volname(), size)) {
-        std::int64_t bytes = static_cast<std::int64_t>(std::stod(drive.volname()) * (1LL << 30));
+    if (matches(drive.volname(), size)) {
+        std::int64_t bytes = bytes_of(drive.volname(), 1LL << 30);
         const Volume* from = import.empty() ? nullptr : cluster.find_volume(import, guest.node);
         if (!import.empty() && !from) die(fmt::format("volume '{}' does not exist", import));
         if (from) bytes = from->size;

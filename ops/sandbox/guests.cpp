@@ -12,6 +12,11 @@ namespace {
 constexpr std::chrono::seconds pvestatd_cycle{10};
 constexpr std::int64_t mib = 1 << 20;
 
+// Small enough to be multiplied: the schema has no limit for some of them.
+std::int64_t number_of(const std::string& text) {
+    return std::clamp<std::int64_t>(whole_number(text).value_or(0), 0, 1'000'000'000);
+}
+
 std::string first_disk(const Guest& guest) {
     for (const auto& [key, drive] : drives_of(guest.config))
         if (!drive.is_cdrom()) return drive.volume;
@@ -22,7 +27,7 @@ std::string first_disk(const Guest& guest) {
 void check_throttles(const Guest& guest) {
     const auto number = [](const Properties& options, const std::string& name) {
         const auto found = options.find(name);
-        return found == options.end() ? 0.0 : std::stod(found->second);
+        return found == options.end() ? 0.0 : number_in(found->second).value_or(0);
     };
     for (const auto& [key, drive] : drives_of(guest.config))
         for (const char* kind : {"iops", "iops_rd", "iops_wr", "mbps", "mbps_rd", "mbps_wr"}) {
@@ -164,13 +169,16 @@ bool has_agent(Cluster& cluster, const Guest& guest) {
 std::int64_t memory_of(const Guest& guest) {
     std::string text = guest.get("memory", "512");
     if (text.starts_with("current=")) text = text.substr(8);
-    return std::atoll(text.c_str()) * mib;
+    return number_of(text) * mib;
 }
 
 int cpus_of(const Guest& guest) {
-    const int cpus =
-        std::atoi(guest.get("cores", "1").c_str()) * std::atoi(guest.get("sockets", "1").c_str());
-    return guest.config.contains("vcpus") ? std::atoi(guest.get("vcpus").c_str()) : cpus;
+    constexpr std::int64_t most = 1'000'000;
+    const std::int64_t cpus =
+        guest.config.contains("vcpus")
+            ? number_of(guest.get("vcpus"))
+            : number_of(guest.get("cores", "1")) * number_of(guest.get("sockets", "1"));
+    return static_cast<int>(std::min(cpus, most));
 }
 
 std::int64_t disk_size_of(const Guest& guest) {
@@ -231,7 +239,7 @@ Json status_json(Cluster& cluster, const Guest& guest, bool full) {
         status["diskread"] = counters.disk_read;
         status["diskwrite"] = counters.disk_write;
         status["swap"] = 0;
-        status["maxswap"] = std::atoll(guest.get("swap", "512").c_str()) * mib;
+        status["maxswap"] = number_of(guest.get("swap", "512")) * mib;
         return status;
     }
     status["memhost"] = counters.memory;

@@ -64,7 +64,7 @@ Json index(Call&) {
 }
 
 const Node& asked_for(Call& call) {
-    return *call.cluster.find_node(call.node() == "localhost" ? call.at : call.node());
+    return *call.cluster.find_node(call.node());
 }
 
 Json status(Call& call) {
@@ -149,8 +149,16 @@ Json series(Call& call, std::int64_t known_since, const Json& values) {
     return all;
 }
 
+[[noreturn]] void no_figures(const std::string& file) {
+    die(
+        fmt::format("RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: "
+                    "opening '/var/lib/rrdcached/db/{}': No such file or directory",
+                    file));
+}
+
 Json node_series(Call& call) {
-    const Node& node = *call.cluster.find_node(call.node());
+    if (!call.cluster.find_node(call.node())) no_figures("pve-node-9.0/" + call.node());
+    const Node& node = asked_for(call);
     Json values = {{"cpu", 0.03},
                    {"maxcpu", node.cpus},
                    {"iowait", 0},
@@ -177,11 +185,7 @@ Json node_series(Call& call) {
 // Rates, where the status has totals.
 Json guest_series(Call& call) {
     const Guest* guest = call.cluster.find_guest(call.vmid());
-    if (!guest)
-        die(
-            fmt::format("RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: "
-                        "opening '/var/lib/rrdcached/db/pve-vm-9.0/{}': No such file or directory",
-                        call.vmid()));
+    if (!guest) no_figures(fmt::format("pve-vm-9.0/{}", call.vmid()));
     const Counters counters = counters_of(call.cluster, *guest);
     const double seconds = static_cast<double>(std::max<std::int64_t>(counters.uptime, 1));
     Json values = {{"cpu", counters.cpu},

@@ -98,7 +98,7 @@ void check_drive_rights(const Call& call, int vmid, const Config& options) {
                     "/usr/share/perl5/PVE/Storage.pm line 651.");
         if (!drive.has_volume()) continue;
         Storage& storage = call.cluster.storage(drive.storage());
-        if (std::regex_match(drive.volname(), to_allocate)) {
+        if (matches(drive.volname(), to_allocate)) {
             call.need("/storage/" + storage.name, "Datastore.AllocateSpace");
             continue;
         }

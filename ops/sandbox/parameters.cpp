@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
 namespace slipway::sandbox {
 namespace {
@@ -13,6 +15,8 @@ using Errors = std::map<std::string, std::string>;
 constexpr const char* undefined =
     "property is not defined in schema and the schema does not allow additional properties";
 constexpr const char* missing = "property is missing and it is not optional";
+constexpr std::size_t longest_matched = 4096;
+constexpr std::chrono::hours longest_time{24 * 365};
 
 void add(Errors& errors, const std::string& path, const std::string& what) {
     std::string& text = errors[path];
@@ -20,8 +24,8 @@ void add(Errors& errors, const std::string& path, const std::string& what) {
 }
 
 bool has_type(const std::string& type, const std::string& value) {
-    if (type == "integer") return is_integer(value);
-    if (type == "number") return is_number(value);
+    if (type == "integer") return whole_number(value).has_value();
+    if (type == "number") return number_in(value).has_value();
     if (type == "boolean") return value == "0" || value == "1";
     return true;
 }
@@ -47,11 +51,11 @@ std::optional<std::string> wrong_length(const Schema& schema, const std::string&
 }
 
 std::optional<std::string> wrong_range(const Schema& schema, const std::string& value) {
-    if (!is_number(value)) return std::nullopt;
-    const double number = std::stod(value);
-    if (schema.maximum && number > *schema.maximum)
+    const auto number = number_in(value);
+    if (!number) return std::nullopt;
+    if (schema.maximum && *number > *schema.maximum)
         return fmt::format("value must have a maximum value of {}", *schema.maximum);
-    if (schema.minimum && number < *schema.minimum)
+    if (schema.minimum && *number < *schema.minimum)
         return fmt::format("value must have a minimum value of {}", *schema.minimum);
     return std::nullopt;
 }
@@ -64,7 +68,7 @@ std::optional<std::string> problem_with(const Schema& schema,
         return fmt::format("type check ('{}') failed - got '{}'", schema.type, value);
     if (const auto wrong = wrong_format(schema, value, path))
         return "invalid format - " + *wrong + "\n";
-    if (schema.pattern && !std::regex_match(value, *schema.pattern))
+    if (schema.pattern && !matches(value, *schema.pattern))
         return "value does not match the regex pattern";
     if (auto wrong = wrong_length(schema, value)) return wrong;
     if (auto wrong = wrong_range(schema, value)) return wrong;
@@ -76,21 +80,14 @@ std::optional<std::string> problem_with(const Schema& schema,
     return std::nullopt;
 }
 
-// A JSON value as the text a form would have carried. A structure where a text is wanted is named
-// by its Perl name.
-std::string text_of(const Json& value, const Schema& schema, std::string& structure) {
-    if (value.is_string()) return value;
-    if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
-    if (value.is_object()) structure = "HASH";
-    if (!value.is_array()) return value.dump();
-    if (schema.type == "array" || schema.format.ends_with("-list")) {
-        std::vector<std::string> parts;
-        for (const Json& part : value)
-            parts.push_back(part.is_string() ? part.get<std::string>() : part.dump());
-        return fmt::format("{}", fmt::join(parts, std::string(1, '\0')));
-    }
-    structure = "ARRAY";
-    return {};
+// The text that a form would have carried, nothing for a structure where a text is wanted.
+std::optional<std::string> text_for(const Schema& schema, const Json& value) {
+    if (!value.is_structured()) return text_of(value);
+    const bool takes_list = schema.type == "array" || schema.format.ends_with("-list");
+    if (!value.is_array() || !takes_list) return std::nullopt;
+    std::vector<std::string> parts;
+    for (const Json& part : value) parts.push_back(text_of(part));
+    return fmt::format("{}", fmt::join(parts, std::string(1, '\0')));
 }
 
 void check_requirement(const Schema& schema,
@@ -142,14 +139,34 @@ std::string as_boolean(const Schema* schema, const std::string& value) {
 
 }  // namespace
 
-bool is_integer(const std::string& text) {
-    const std::size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
-    return text.size() > sign && text.find_first_not_of("0123456789", sign) == std::string::npos;
+std::optional<std::int64_t> whole_number(const std::string& text) {
+    std::int64_t number = 0;
+    const char* begin = text.data() + (text.starts_with('+') && !text.starts_with("+-") ? 1 : 0);
+    const char* end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(begin, end, number);
+    return problem == std::errc() && stop == end ? std::optional(number) : std::nullopt;
 }
 
-bool is_number(const std::string& text) {
-    static const std::regex number(R"([+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?)");
-    return std::regex_match(text, number);
+std::optional<double> number_in(const std::string& text) {
+    double number = 0;
+    const std::size_t sign = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
+    // Words such as nan and inf are none, nor is a second sign.
+    if (text.find_first_of("0123456789.", sign) != sign) return std::nullopt;
+    const char* end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data() + sign, end, number);
+    if (problem != std::errc() || stop != end) return std::nullopt;
+    return text.starts_with('-') ? -number : number;
+}
+
+std::string text_of(const Json& value) {
+    if (value.is_string()) return value;
+    if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+    if (value.is_null()) return {};
+    return value.is_object() ? "HASH" : value.is_array() ? "ARRAY" : value.dump();
+}
+
+bool matches(const std::string& text, const std::regex& pattern) {
+    return text.size() <= longest_matched && std::regex_match(text, pattern);
 }
 
 std::vector<std::string> split_list(const std::string& text) {
@@ -220,16 +237,15 @@ Params checked(const Endpoint& endpoint, const Json& given) {
             continue;
         }
         if (value.is_null()) continue;
-        std::string structure;
-        const std::string text = text_of(value, *schema, structure);
-        if (!structure.empty()) {
+        const auto text = text_for(*schema, value);
+        if (!text) {
             add(errors,
                 name,
-                fmt::format("type check ('{}') failed - got {}", schema->type, structure));
-        } else if (const auto problem = problem_with(*schema, text, name)) {
+                fmt::format("type check ('{}') failed - got {}", schema->type, text_of(value)));
+        } else if (const auto problem = problem_with(*schema, *text, name)) {
             add(errors, name, *problem);
         } else {
-            values[name] = text;
+            values[name] = *text;
         }
         check_requirement(*schema, name, is_given, "", errors);
     }
@@ -244,7 +260,18 @@ std::string Params::text(const std::string& name, const std::string& otherwise) 
 
 std::int64_t Params::number(const std::string& name, std::int64_t otherwise) const {
     const auto found = values_.find(name);
-    return found == values_.end() ? otherwise : std::stoll(found->second);
+    if (found == values_.end()) return otherwise;
+    if (const auto whole = whole_number(found->second)) return *whole;
+    const auto number = number_in(found->second);
+    if (!number || std::abs(*number) >= 0x1p63)
+        wrong_parameter(name,
+                        fmt::format("type check ('number') failed - got '{}'", found->second));
+    return static_cast<std::int64_t>(*number);
+}
+
+std::chrono::seconds Params::time(const std::string& name, std::chrono::seconds otherwise) const {
+    const std::chrono::seconds most = longest_time;
+    return std::chrono::seconds(std::min(number(name, otherwise.count()), most.count()));
 }
 
 bool Params::flag(const std::string& name, bool otherwise) const {

@@ -1,6 +1,7 @@
 #pragma once
 // Checking what a caller sent against the table, with Proxmox's words for what is wrong.
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <string_view>
@@ -20,7 +21,10 @@ class Params {
 
     bool has(const std::string& name) const { return values_.contains(name); }
     std::string text(const std::string& name, const std::string& otherwise = "") const;
+    // Without what is behind the point. Throws Refused for what cannot be kept.
     std::int64_t number(const std::string& name, std::int64_t otherwise = 0) const;
+    // No longer than the sandbox could ever wait.
+    std::chrono::seconds time(const std::string& name, std::chrono::seconds otherwise) const;
     bool flag(const std::string& name, bool otherwise = false) const;
     std::vector<std::string> list(const std::string& name) const;
 
@@ -53,7 +57,14 @@ void check_format(const std::string& format, const std::string& value, const std
 
 std::vector<std::string> split_list(const std::string& text);  // on , ; space and NUL
 
-bool is_integer(const std::string& text);
-bool is_number(const std::string& text);
+// Nothing for a text that is no number, and for a number too large to be kept.
+std::optional<std::int64_t> whole_number(const std::string& text);
+std::optional<double> number_in(const std::string& text);
+
+// A JSON value as a text; a structure by its Perl name, which is as much as a message needs.
+std::string text_of(const Json& value);
+
+// std::regex calls itself for every character: what is too long for its stack does not match.
+bool matches(const std::string& text, const std::regex& pattern);
 
 }  // namespace slipway::sandbox

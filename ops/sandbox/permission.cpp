@@ -17,8 +17,7 @@ struct Asked {
 
     std::string param(const std::string& name) const {
         const auto found = given.find(name);
-        if (found == given.end()) return {};
-        return found->is_string() ? found->get<std::string>() : found->dump();
+        return found == given.end() ? std::string() : text_of(*found);
     }
 };
 
@@ -27,10 +26,13 @@ bool fail(OnFailure on_failure, const std::string& what) {
     return false;
 }
 
+// What was sent may hold braces too: they are nobody's.
 std::string filled(std::string path, const Asked& asked) {
-    for (std::size_t at; (at = path.find('{')) != std::string::npos;) {
+    for (std::size_t at = 0; (at = path.find('{', at)) != std::string::npos;) {
         const std::size_t end = path.find('}', at);
-        path.replace(at, end - at + 1, asked.param(path.substr(at + 1, end - at - 1)));
+        const std::string value = asked.param(path.substr(at + 1, end - at - 1));
+        path.replace(at, end - at + 1, value);
+        at += value.size();
     }
     return path;
 }

@@ -136,7 +136,7 @@ Json shutdown(Call& call) {
     if (guest && guest->run && guest->run->paused && !force) die("VM is paused - cannot shutdown");
     StopOrder order = stop_order(call);
     order.forced = false;
-    order.patience = seconds(call.params.number("timeout", 60));
+    order.patience = call.params.time("timeout", seconds(60));
     order.stops_if_deaf = force;
     return start_stop(call, "shutdown", order);
 }
@@ -176,7 +176,7 @@ Json reboot(Call& call) {
     running(call);
     StopOrder order = stop_order(call);
     order.forced = false;
-    order.patience = seconds(call.params.number("timeout", 60));
+    order.patience = call.params.time("timeout", seconds(60));
     return call.start(task_name(call, "reboot"), std::to_string(order.vmid), [&](Worker& worker) {
         return reboot_worker(worker, call.cluster, order);
     });

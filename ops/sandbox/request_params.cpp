@@ -11,6 +11,7 @@ namespace slipway::sandbox {
 namespace {
 
 constexpr std::size_t largest_body = 512 * 1024;
+constexpr int deepest_json = 512;
 
 // What comes twice becomes a list.
 void add_param(Json& params, const std::string& name, const std::string& value) {
@@ -40,23 +41,38 @@ Json form_params(const std::string& form) {
     return params;
 }
 
+[[noreturn]] void not_json(const std::string& why, int line) {
+    const std::string text =
+        fmt::format("{} at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line {}.", why, line);
+    throw NoApi{500, text, text + "\n"};
+}
+
+[[noreturn]] void malformed(const std::string& body, std::size_t at) {
+    not_json(fmt::format("malformed JSON string, neither tag, array, object, number, string or "
+                         "atom, at character offset {} (before \"{}\")",
+                         at,
+                         at < body.size() ? body.substr(at) : "(end of string)"),
+             934);
+}
+
 Json json_params(const std::string& body) {
-    constexpr const char* where = "at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line";
+    const auto check_depth = [](int depth, Json::parse_event_t, const Json&) {
+        if (depth > deepest_json)
+            not_json(
+                "json text or perl structure exceeds maximum nesting level (max_depth set too "
+                "low?)",
+                934);
+        return true;
+    };
     try {
-        Json params = Json::parse(body);
+        Json params = Json::parse(body, check_depth);
         if (params.is_object()) return params;
     } catch (const Json::parse_error& error) {
-        const std::size_t at = std::min(error.byte == 0 ? 0 : error.byte - 1, body.size());
-        const std::string text = fmt::format(
-            "malformed JSON string, neither tag, array, object, number, string or atom, at "
-            "character offset {} (before \"{}\") {} 934.",
-            at,
-            at < body.size() ? body.substr(at) : "(end of string)",
-            where);
-        throw NoApi{500, text, text + "\n"};
+        malformed(body, std::min(error.byte == 0 ? 0 : error.byte - 1, body.size()));
+    } catch (const Json::out_of_range&) {  // a number such as 1e999
+        malformed(body, 0);
     }
-    const std::string text = fmt::format("Not a HASH reference {} 978.", where);
-    throw NoApi{500, text, text + "\n"};
+    not_json("Not a HASH reference", 978);
 }
 
 void check_body(const Request& request) {
@@ -78,8 +94,10 @@ void check_request(const Request& request) {
     if (std::find(known.begin(), known.end(), request.method) == known.end())
         throw NoApi{501, fmt::format("method '{}' not available", request.method)};
     if (!request.version.starts_with("HTTP/1.")) {
+        const std::string& version = request.version;
         const std::string text =
-            fmt::format("http protocol version {} not supported", request.version.substr(5));
+            fmt::format("http protocol version {} not supported",
+                        version.starts_with("HTTP/") ? version.substr(5) : version);
         throw NoApi{506, text, text};
     }
     if (!header(request.headers, "Transfer-Encoding").empty())

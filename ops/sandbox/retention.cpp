@@ -7,6 +7,8 @@
 namespace slipway::sandbox {
 namespace {
 
+constexpr std::int64_t most_kept = 1'000'000'000;  // so that a sum of such stays a number
+
 struct Period {
     const char* name;
     const char* format;  // the same text within one period
@@ -24,7 +26,8 @@ Retention::Retention(const std::string& text) {
     const auto parts =
         text.empty() ? Properties{} : parse_properties(*named_parts("prune-backups"), text, "");
     for (const auto& [name, count] : parts)
-        if (name != "keep-all" && std::stoll(count) > 0) keep_[name.substr(5)] = std::stoll(count);
+        if (const auto number = whole_number(count); name != "keep-all" && number && *number > 0)
+            keep_[name.substr(5)] = std::min(*number, most_kept);
     if (parts.contains("keep-all")) keep_.clear();
 }
 

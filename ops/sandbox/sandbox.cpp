@@ -192,6 +192,10 @@ Answer Sandbox::act(const Request& request, Duration waited) {
         return call(request, path, waited);
     } catch (const NoApi& no) {
         return {.status = no.status, .reason = no.reason, .body = no.body};
+    } catch (const LockHeld&) {
+        throw;
+    } catch (const std::exception& error) {  // of this call alone: the others go on
+        return {.status = 500, .reason = first_line(error.what()), .body = error.what()};
     }
 }
 
@@ -224,8 +228,7 @@ Caller check_caller(const Cluster& cluster,
 // To which node the call goes: the one it came to, or the one in its path.
 void relay(Cluster& cluster, const Endpoint& endpoint, const Json& given) {
     if (!endpoint.runs_on_node || !given.contains("node")) return;
-    const std::string name = given["node"];
-    if (name == "localhost") return;
+    const std::string name = text_of(given["node"]);
     const Node* node = cluster.find_node(name);
     if (!node)
         die(
@@ -239,9 +242,7 @@ void relay(Cluster& cluster, const Endpoint& endpoint, const Json& given) {
 Json merged(const std::map<std::string, std::string>& from_path, Json given) {
     for (const auto& [name, value] : from_path) {
         if (given.contains(name)) {
-            const std::string also =
-                given[name].is_string() ? given[name].get<std::string>() : given[name].dump();
-            if (also != value)
+            if (text_of(given[name]) != value)
                 wrong_parameter(
                     name, "duplicate parameter (already defined in URI) with conflicting values!");
         }
@@ -306,7 +307,9 @@ Answer Sandbox::call(const Request& request, const std::string& path, Duration w
             throw Refused(
                 501, fmt::format("Method '{} {}' not implemented", request.method, place.path));
         const Endpoint& endpoint = *found->endpoint;
-        const Json given = merged(found->params, sent);
+        Json given = merged(found->params, sent);
+        const std::string at = request.at.empty() ? cluster_->nodes.front().name : request.at;
+        if (given.contains("node") && given["node"] == "localhost") given["node"] = at;
         if (endpoint.ticket_only && !who.name.empty() && !who.by_ticket)
             throw Refused(403,
                           fmt::format("Permission check failed (URI '{}' not available with API "
@@ -318,7 +321,7 @@ Answer Sandbox::call(const Request& request, const std::string& path, Duration w
                   .endpoint = endpoint,
                   .who = who,
                   .params = checked(endpoint, given),
-                  .at = request.at.empty() ? cluster_->nodes.front().name : request.at,
+                  .at = at,
                   .waited = waited,
                   .secret = ticket_secret_};
         try {

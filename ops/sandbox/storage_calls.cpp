@@ -111,7 +111,7 @@ Json allocate_volume(Call& call) {
     if (!is_owned_by(file, vmid))
         wrong_parameter("filename",
                         fmt::format("illegal name '{}' - should be 'vm-{}-*'", file, vmid));
-    const std::int64_t bytes = is_integer(size) ? std::stoll(size) * 1024 : size_of_text(size);
+    const std::int64_t bytes = whole_number(size) ? bytes_of(size, 1024) : size_of_text(size);
     const std::size_t dot = file.rfind('.');
     return allocate(call.cluster,
                     {.storage = storage.name,

@@ -26,8 +26,7 @@ bool is_own(const Call& call, const Task& task) {
 
 Task* asked_for(Call& call, Ask ask) {
     const std::string upid = call.params.text("upid");
-    if (!std::regex_match(upid, upid_pattern()))
-        wrong_parameter("upid", "unable to parse worker upid");
+    if (!matches(upid, upid_pattern())) wrong_parameter("upid", "unable to parse worker upid");
     Task* task = call.cluster.tasks.find(upid);
     const std::string user = upid.substr(upid.find_last_of(':', upid.size() - 2) + 1);
     const Task as_named{.node = call.node(), .user = user.substr(0, user.size() - 1)};
@@ -77,7 +76,7 @@ Json log(Call& call) {
     std::int64_t limit = call.params.number("limit", 50);
     if (limit == 0) limit = count;
     Json list = Json::array();
-    for (std::int64_t i = start; i < std::min(count, start + limit); ++i)
+    for (std::int64_t i = start; i < count && i - start < limit; ++i)
         list.push_back({{"n", i + 1}, {"t", lines[static_cast<std::size_t>(i)]}});
     call.total = count;
     return list;
@@ -141,7 +140,7 @@ Json list(Call& call) {
     Json found = Json::array();
     for (const auto& task : call.cluster.tasks.all()) {
         if (!is_wanted(call, *task) || !(sees_all || is_own(call, *task))) continue;
-        if (count >= start && (limit == 0 || count < start + limit)) found.push_back(entry(*task));
+        if (count >= start && (limit == 0 || count - start < limit)) found.push_back(entry(*task));
         ++count;
     }
     if (count > 0) call.total = count;

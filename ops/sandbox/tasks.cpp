@@ -76,7 +76,9 @@ Tasks::~Tasks() {
 }
 
 Duration Tasks::scaled(Duration time) const {
-    return Duration(static_cast<std::int64_t>(static_cast<double>(time.count()) / speed_));
+    constexpr double most = 0x1p61;  // so that a moment stays one, however slow everything goes
+    return Duration(
+        static_cast<std::int64_t>(std::min(static_cast<double>(time.count()) / speed_, most)));
 }
 
 Task& Tasks::start(Task record, const Body& body) {
@@ -191,7 +193,7 @@ void Tasks::end(Worker& worker) {
         } catch (const Killed&) {
             outcome = "unexpected status";
             has_last_line = false;
-        } catch (const std::runtime_error& error) {
+        } catch (const std::exception& error) {  // Refused, or a mistake of ours: it ends alone
             outcome = error.what();
             std::replace(outcome.begin(), outcome.end(), '\n', ' ');
         }
