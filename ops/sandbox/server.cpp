@@ -6,6 +6,7 @@
 #include <Poco/Net/SecureStreamSocket.h>
 #include <fmt/format.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <atomic>
@@ -22,11 +23,11 @@ namespace slipway::sandbox {
 namespace {
 
 constexpr int most_requests = 100;
-constexpr std::chrono::seconds idle_limit{5};
 constexpr std::chrono::milliseconds longest_nap{200};
 constexpr std::size_t most_connections = 500;
 
 using Socket = Poco::Net::StreamSocket;
+using Steady = std::chrono::steady_clock;
 
 Poco::Net::Context::Ptr context_of(const Certificate& certificate) {
     Poco::Net::Context::Params params;
@@ -36,6 +37,10 @@ Poco::Net::Context::Ptr context_of(const Certificate& certificate) {
     SSL_CTX_use_certificate(context->sslContext(), certificate.certificate.get());
     SSL_CTX_use_PrivateKey(context->sslContext(), certificate.key.get());
     return context;
+}
+
+Poco::Timespan timespan(std::chrono::milliseconds time) {
+    return {std::chrono::duration_cast<std::chrono::microseconds>(time).count()};
 }
 
 bool wants_close(const Request& request) {
@@ -48,8 +53,8 @@ bool wants_close(const Request& request) {
 
 class Server::Impl {
   public:
-    Impl(Sandbox& sandbox, const std::string& host, std::uint16_t port)
-        : sandbox_(sandbox), host_(host), certificate(new_certificate(host)) {
+    Impl(Sandbox& sandbox, const std::string& host, std::uint16_t port, Patience patience)
+        : sandbox_(sandbox), host_(host), patience_(patience), certificate(new_certificate(host)) {
         try {
             socket_ = std::make_unique<Poco::Net::SecureServerSocket>(
                 Poco::Net::SocketAddress(host, port), 64, context_of(certificate));
@@ -68,6 +73,7 @@ class Server::Impl {
             const std::lock_guard lock(connections_mutex_);
             return std::exchange(connections_, {});
         }();
+        for (const auto& connection : all) break_off(*connection);
         for (const auto& connection : all) connection->thread.join();
     }
 
@@ -86,18 +92,37 @@ class Server::Impl {
 
   private:
     struct Connection {
-        std::thread thread;
+        explicit Connection(Socket accepted) : socket(std::move(accepted)) {}
+        Socket socket;
+        std::mutex closing;  // the number of a closed socket may be somebody else's
+        std::atomic<Steady::time_point> until{Steady::time_point::max()};  // what it waits for
         std::atomic<bool> ended{false};
+        std::thread thread;
     };
+
+    // Whatever its thread waits for comes to an end at once.
+    static void break_off(Connection& connection) {
+        const std::lock_guard lock(connection.closing);
+        ::shutdown(connection.socket.impl()->sockfd(), SHUT_RDWR);
+    }
+
+    // OpenSSL waits by itself for the rest of a handshake or of a record, however slowly it comes.
+    void break_off_late() {
+        const std::lock_guard lock(connections_mutex_);
+        for (const auto& connection : connections_)
+            if (!connection->ended && Steady::now() >= connection->until.load())
+                break_off(*connection);
+    }
 
     void accept() {
         while (!stopping_) {
             try {
+                break_off_late();
                 if (!socket_->poll(Poco::Timespan(0, 100'000), Poco::Net::Socket::SELECT_READ))
                     continue;
                 serve(socket_->acceptConnection());
-            } catch (const Poco::Exception&) {
-                continue;  // that one did not want to
+            } catch (const std::exception&) {
+                continue;  // that one did not want to, or there is no thread for it
             }
         }
     }
@@ -113,26 +138,35 @@ class Server::Impl {
             }
         }
         if (connections_.size() >= most_connections) return;
-        auto made = std::make_unique<Connection>();
+        auto made = std::make_unique<Connection>(std::move(socket));
         Connection& connection = *made;
+        made->thread = std::thread([this, &connection] { run(connection); });
         connections_.push_back(std::move(made));
-        connection.thread = std::thread([this, socket, &connection]() mutable {
-            try {
-                talk(socket);
-            } catch (const Poco::Exception&) {
-                // The client has gone, which is its right.
-            }
-            connection.ended = true;
-        });
     }
 
-    // What comes in within the idle limit; nothing at the end.
-    std::string receive(Socket& socket) {
+    void run(Connection& connection) {
+        try {
+            talk(connection);
+        } catch (const std::exception&) {
+            // The client has gone, which is its right; or it is too odd to be answered.
+        }
+        connection.until = Steady::time_point::max();
+        const std::lock_guard lock(connection.closing);
+        try {
+            connection.socket.close();
+        } catch (const std::exception&) {
+            // It is closed all the same.
+        }
+        connection.ended = true;
+    }
+
+    // What comes in in time; nothing at the end.
+    std::string receive(Connection& connection) {
+        Socket& socket = connection.socket;
         std::array<char, 16384> bytes{};
-        const auto until = std::chrono::steady_clock::now() + idle_limit;
-        while (!stopping_ && std::chrono::steady_clock::now() < until) {
+        while (!stopping_ && Steady::now() < connection.until.load()) {
             if (!socket.available() &&
-                !socket.poll(Poco::Timespan(0, 200'000), Poco::Net::Socket::SELECT_READ))
+                !socket.poll(Poco::Timespan(0, 100'000), Poco::Net::Socket::SELECT_READ))
                 continue;
             const int got = socket.receiveBytes(bytes.data(), static_cast<int>(bytes.size()));
             return got > 0 ? std::string(bytes.data(), static_cast<std::size_t>(got)) : "";
@@ -140,13 +174,24 @@ class Server::Impl {
         return {};
     }
 
-    void talk(Socket& socket) {
+    void talk(Connection& connection) {
+        Socket& socket = connection.socket;
         socket.setNoDelay(true);
-        RequestReader reader([&] { return receive(socket); });
+        socket.setSendTimeout(timespan(patience_.idle));  // of the last words when it is closed
+        bool begun = false;
+        RequestReader reader([&] {
+            std::string got = receive(connection);
+            if (!std::exchange(begun, true)) connection.until = Steady::now() + patience_.request;
+            return got;
+        });
         for (int count = 1; count <= most_requests && !stopping_; ++count) {
+            begun = false;
+            connection.until = Steady::now() + patience_.idle;
             const auto request = reader.next();
             if (!request) break;
+            connection.until = Steady::time_point::max();
             const Answer answer = ask(*request);
+            connection.until = Steady::now() + patience_.request;
             if (answer.connection == sandbox::Connection::Reset) {
                 socket.setLinger(true, 0);
                 break;
@@ -156,7 +201,6 @@ class Server::Impl {
             send(socket, wire_text(answer, keeps));
             if (!keeps) break;
         }
-        socket.close();
     }
 
     static void send(Socket& socket, const std::string& text) {
@@ -172,23 +216,23 @@ class Server::Impl {
     // Comes again while a lock file is held, and takes as long as the answer says it takes.
     Answer ask(const Request& request) {
         std::unique_lock lock(mutex_);
-        const auto began = std::chrono::steady_clock::now();
+        const auto began = Steady::now();
         auto answer = sandbox_.answer(request);
         while (!answer && !stopping_) {
             changed_.wait_for(lock, longest_nap / 4);
-            answer = sandbox_.answer(request, std::chrono::steady_clock::now() - began);
+            answer = sandbox_.answer(request, Steady::now() - began);
         }
         changed_.notify_all();
         if (!answer) return {.status = 500, .reason = "shutting down"};
-        const auto until = std::chrono::steady_clock::now() + answer->after;
-        while (!stopping_ && std::chrono::steady_clock::now() < until)
-            changed_.wait_until(lock,
-                                std::min(until, std::chrono::steady_clock::now() + longest_nap));
+        const auto until = Steady::now() + answer->after;
+        while (!stopping_ && Steady::now() < until)
+            changed_.wait_until(lock, std::min(until, Steady::now() + longest_nap));
         return *answer;
     }
 
     Sandbox& sandbox_;
     std::string host_;
+    Patience patience_;
     std::mutex mutex_;  // of the sandbox
     std::condition_variable changed_;
     std::atomic<bool> stopping_{false};
@@ -201,8 +245,8 @@ class Server::Impl {
     const Certificate certificate;
 };
 
-Server::Server(Sandbox& sandbox, const std::string& host, std::uint16_t port)
-    : impl_(std::make_unique<Impl>(sandbox, host, port)) {}
+Server::Server(Sandbox& sandbox, const std::string& host, std::uint16_t port, Patience patience)
+    : impl_(std::make_unique<Impl>(sandbox, host, port, patience)) {}
 
 Server::~Server() = default;
 
