@@ -44,10 +44,12 @@ void Worker::Pause::await_suspend(std::coroutine_handle<> rest) {
 }
 
 bool Worker::Lock::await_ready() {
-    Tasks::LockFile& lock = worker.tasks_.locks_[file];
-    worker.has_lock_ = lock.waiting.empty() && worker.tasks_.grant(lock, mode);
-    if (!worker.has_lock_) worker.log("trying to acquire lock...");
-    return worker.has_lock_;
+    if (auto hold = worker.tasks_.try_lock(file, mode)) {
+        worker.granted_ = std::move(hold);
+        return true;
+    }
+    worker.log("trying to acquire lock...");
+    return false;
 }
 
 void Worker::Lock::await_suspend(std::coroutine_handle<> rest) {
@@ -57,21 +59,19 @@ void Worker::Lock::await_suspend(std::coroutine_handle<> rest) {
 }
 
 Hold Worker::Lock::await_resume() {
-    Hold hold;
-    if (worker.has_lock_) {
-        hold = Hold(worker.tasks_, file, mode == LockMode::Shared);
-        if (!worker.task_.log.empty() && worker.task_.log.back() == "trying to acquire lock...")
-            worker.log(" OK");
-    } else {
-        worker.tasks_.forget(&worker);
-    }
+    std::optional<Hold> hold = std::exchange(worker.granted_, std::nullopt);
+    if (!hold) worker.tasks_.forget(&worker);
+    const auto& log = worker.task_.log;
+    if (hold && !log.empty() && log.back() == "trying to acquire lock...") worker.log(" OK");
     worker.stop_if_told();
-    if (!worker.has_lock_) die(fmt::format("can't lock file '{}' - got timeout", file));
-    return hold;
+    if (!hold && !refusal.empty()) die(refusal);
+    if (!hold) die(fmt::format("can't lock file '{}' - got timeout", file));
+    return std::move(*hold);
 }
 
 Tasks::~Tasks() {
-    // What a body has caught and holds goes before the locks do.
+    // What a body has caught and holds goes before the locks do, and nobody is given it any more.
+    for (auto& [file, lock] : locks_) lock.waiting.clear();
     workers_.clear();
 }
 
@@ -164,16 +164,21 @@ bool Tasks::grant(LockFile& lock, LockMode mode) {
     return true;
 }
 
-void Tasks::unlock(const std::string& file, bool shared) {
-    LockFile& lock = locks_[file];
-    shared ? void(--lock.shared) : void(lock.exclusive = false);
+// It is theirs from now on, also if they end before they go on.
+void Tasks::hand_on(const std::string& file, LockFile& lock) {
     while (!lock.waiting.empty()) {
         const auto [worker, mode] = lock.waiting.front();
         if (!grant(lock, mode)) return;
         lock.waiting.pop_front();
-        worker->has_lock_ = true;
+        worker->granted_.emplace(*this, file, mode == LockMode::Shared);
         wake(*worker, now_);
     }
+}
+
+void Tasks::unlock(const std::string& file, bool shared) {
+    LockFile& lock = locks_[file];
+    shared ? void(--lock.shared) : void(lock.exclusive = false);
+    hand_on(file, lock);
     if (!lock.exclusive && lock.shared == 0) locks_.erase(file);
 }
 
@@ -207,8 +212,10 @@ void Tasks::end(Worker& worker) {
 }
 
 void Tasks::forget(Worker* worker) {
-    for (auto& [file, lock] : locks_)
-        std::erase_if(lock.waiting, [&](const auto& waiting) { return waiting.first == worker; });
+    for (auto& [file, lock] : locks_) {
+        const auto is_it = [&](const auto& waiting) { return waiting.first == worker; };
+        if (std::erase_if(lock.waiting, is_it) > 0) hand_on(file, lock);
+    }
 }
 
 }  // namespace slipway::sandbox

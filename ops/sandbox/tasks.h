@@ -140,9 +140,13 @@ class Worker {
 
     // co_await worker.spend(2s): so long at --speed 1.
     auto spend(Duration time) { return Pause{*this, time}; }
-    // hold = co_await worker.lock(file, 10s): waits so long at most, then it throws.
-    auto lock(std::string file, Duration most, LockMode mode = LockMode::Exclusive) {
-        return Lock{*this, std::move(file), most, mode};
+    // hold = co_await worker.lock(file, 10s): waits so long at most, then it throws `refusal`,
+    // which is the usual sentence about that file if it is empty.
+    auto lock(std::string file,
+              Duration most,
+              LockMode mode = LockMode::Exclusive,
+              std::string refusal = {}) {
+        return Lock{*this, std::move(file), most, mode, std::move(refusal)};
     }
 
   private:
@@ -160,6 +164,7 @@ class Worker {
         std::string file;
         Duration most;
         LockMode mode;
+        std::string refusal;
         bool await_ready();
         void await_suspend(std::coroutine_handle<> rest);
         Hold await_resume();
@@ -173,7 +178,7 @@ class Worker {
     std::optional<Work> body_;
     std::uint64_t wake_ = 0;  // the one it waits for; older ones are void
     bool told_to_stop_ = false;
-    bool has_lock_ = false;
+    std::optional<Hold> granted_;  // what it waited for, until it goes on
 };
 
 using Body = std::function<Work(Worker&)>;
@@ -227,6 +232,7 @@ class Tasks {
 
     void wake(Worker& worker, Moment at);
     bool grant(LockFile& lock, LockMode mode);
+    void hand_on(const std::string& file, LockFile& lock);
     void unlock(const std::string& file, bool shared);
     void resume(Worker& worker);
     void end(Worker& worker);
