@@ -24,16 +24,17 @@ struct CloneOrder {
     Config source;  // as it was when the clone was asked for
     std::string name;
     std::string description;
+    std::string pool;
 };
 
 // What an interrupted qemu-img says of itself.
-std::string copy_command(const Cluster& cluster,
+std::string copy_command(Cluster& cluster,
                          const CloneOrder& order,
                          const std::string& from,
                          const std::string& to) {
     const auto path = [&](const std::string& volid) {
         const std::size_t colon = volid.find(':');
-        return path_of(cluster.storages.at(volid.substr(0, colon)), volid.substr(colon + 1));
+        return path_of(cluster.storage(volid.substr(0, colon)), volid.substr(colon + 1));
     };
     const auto format = [](const std::string& volid) {
         const std::size_t dot = volid.rfind('.');
@@ -61,25 +62,20 @@ std::string linked_name(const Storage& storage, const std::string& base, int vmi
 
 std::string link_volume(Cluster& cluster, const Drive& drive, const CloneOrder& order, int number) {
     Storage& storage = cluster.storage(drive.storage());
-    auto& volumes = cluster.volumes_of(storage, order.node);
-    Volume volume = volumes.at(drive.volname());
+    Volume volume = cluster.volume(drive.volume, order.node);
     volume.vmid = order.to;
     volume.parent = drive.volname();
     volume.ctime = cluster.epoch(order.node);
     const std::string name = linked_name(storage, drive.volname(), order.to, number);
-    volumes[name] = volume;
+    cluster.volumes_of(storage, order.node)[name] = volume;
     return storage.name + ":" + name;
-}
-
-std::string lock_of_storage(const Storage& storage) {
-    return "/var/lock/pve-manager/pve-storage-" + storage.name;
 }
 
 Work clone_cloudinit(
     Worker& worker, Cluster& cluster, CloneOrder order, NamedDrive named, Config& made) {
     const std::string storage = order.storage.empty() ? named.drive.storage() : order.storage;
     worker.log(fmt::format("create full clone of drive {} ({})", named.key, named.drive.volume));
-    const Hold lock = co_await worker.lock(lock_of_storage(cluster.storage(storage)), seconds(10));
+    const Hold lock = co_await lock_storage(worker, cluster.storage(storage), order.node);
     const std::string volid = cloudinit_volume(
         cluster, storage, order.node, order.to, order.format.empty() ? "" : order.format);
     const Storage& on = cluster.storage(storage);
@@ -101,7 +97,7 @@ Work clone_linked(Worker& worker,
                   int number) {
     worker.log(fmt::format("create linked clone of drive {} ({})", named.key, named.drive.volume));
     const Hold lock =
-        co_await worker.lock(lock_of_storage(cluster.storage(named.drive.storage())), seconds(10));
+        co_await lock_storage(worker, cluster.storage(named.drive.storage()), order.node);
     Drive drive = named.drive;
     drive.volume = link_volume(cluster, named.drive, order, number);
     made[named.key] = print_drive(drive);
@@ -112,34 +108,29 @@ Work clone_full(
     Worker& worker, Cluster& cluster, CloneOrder order, NamedDrive named, Config& made) {
     const std::string storage = order.storage.empty() ? named.drive.storage() : order.storage;
     worker.log(fmt::format("create full clone of drive {} ({})", named.key, named.drive.volume));
-    const Volume* source = cluster.find_volume(named.drive.volume, order.node);
-    if (!source) die(fmt::format("volume '{}' does not exist", named.drive.volume));
-    const Volume from = *source;
-    std::string volid;
+    const Volume from = cluster.volume(named.drive.volume, order.node);
+    Drive drive = named.drive;
+    drive.options["size"] = size_text(from.size);
     {
-        const Hold lock =
-            co_await worker.lock(lock_of_storage(cluster.storage(storage)), seconds(10));
-        volid = allocate(cluster,
-                         {.storage = storage,
-                          .node = order.node,
-                          .vmid = order.to,
-                          .format = order.format.empty() ? from.format : order.format,
-                          .size = from.size});
+        const Hold lock = co_await lock_storage(worker, cluster.storage(storage), order.node);
+        drive.volume = allocate(cluster,
+                                {.storage = storage,
+                                 .node = order.node,
+                                 .vmid = order.to,
+                                 .format = order.format.empty() ? from.format : order.format,
+                                 .size = from.size});
+        made[named.key] = print_drive(drive);  // who is stopped now gives it back
         co_await worker.spend(milliseconds(50));
     }
-    Drive drive = named.drive;
-    drive.volume = volid;
-    drive.options["size"] = size_text(from.size);
-    made[named.key] = print_drive(drive);
     const Storage& on = cluster.storage(storage);
     worker.log(formatting_line(on, drive.volname(), format_of(on, drive.volname()), from.size));
-    worker.log(fmt::format("allocated target volume '{}'", volid));
-    const CopyOrder copy{.size = from.size,
-                         .kib_per_second = order.bwlimit,
-                         .interrupted = copy_command(cluster, order, named.drive.volume, volid)};
+    worker.log(fmt::format("allocated target volume '{}'", drive.volume));
+    const CopyOrder copy{
+        .size = from.size,
+        .kib_per_second = order.bwlimit,
+        .interrupted = copy_command(cluster, order, named.drive.volume, drive.volume)};
     co_await copy_worker(worker, copy);
-    if (Volume* copied = cluster.find_volume(volid, order.node))
-        copied->has_system = from.has_system;
+    cluster.volume(drive.volume, order.node).has_system = from.has_system;
 }
 
 // The new guest's configuration before its disks.
@@ -186,11 +177,12 @@ Work clone_disks(Worker& worker, Cluster& cluster, CloneOrder order, Config& mad
         Config so_far = config;
         so_far.insert(made.begin(), made.end());
         so_far["lock"] = "clone";
-        cluster.guests.at(order.to).config = so_far;
+        cluster.guest_on(order.to, order.node).config = so_far;
     }
     config.insert(made.begin(), made.end());
-    cluster.guests.at(order.to).config = config;
-    cluster.guests.at(order.to).node = order.target;
+    Guest& guest = cluster.guest_on(order.to, order.node);
+    guest.config = config;
+    guest.node = order.target;
 }
 
 void free_disks(Cluster& cluster, const CloneOrder& order, const Config& made) {
@@ -229,6 +221,7 @@ Work clone_worker(Worker& worker, Cluster& cluster, CloneOrder order) {
     }
     const auto firewall = cluster.firewalls.find(order.from);
     if (firewall != cluster.firewalls.end()) cluster.firewalls[order.to] = firewall->second;
+    cluster.join_pool(order.to, order.pool);
 }
 
 void check_linkable(Cluster& cluster, const Guest& guest, const std::string& snapshot) {
@@ -282,7 +275,8 @@ CloneOrder order_of(Call& call, const Guest& guest) {
             .bwlimit = call.params.number("bwlimit"),
             .source = snapshot.empty() ? guest.config : taken->second.config,
             .name = call.params.text("name"),
-            .description = call.params.text("description")};
+            .description = call.params.text("description"),
+            .pool = call.params.text("pool")};
 }
 
 void check_storages(Call& call, const CloneOrder& order) {
@@ -314,8 +308,6 @@ Json clone(Call& call) {
     check_storages(call, order);
     check_new(call.cluster, order.to);
     if (!order.full) check_linkable(call.cluster, *source, call.params.text("snapname"));
-    const std::string pool = call.params.text("pool");
-    if (!pool.empty()) call.cluster.pools[pool].guests.insert(order.to);
     return call.start("qmclone", std::to_string(order.from), [&](Worker& worker) {
         return clone_worker(worker, call.cluster, order);
     });

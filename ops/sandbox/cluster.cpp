@@ -101,10 +101,21 @@ Volume* Cluster::find_volume(const std::string& volid, const std::string& node) 
     return found == volumes.end() ? nullptr : &found->second;
 }
 
+Volume& Cluster::volume(const std::string& volid, const std::string& node) {
+    Volume* found = find_volume(volid, node);
+    if (!found) die(fmt::format("volume '{}' does not exist", volid));
+    return *found;
+}
+
 std::string Cluster::pool_of(int guest) const {
     for (const auto& [called, pool] : pools)
         if (pool.guests.contains(guest)) return called;
     return {};
+}
+
+void Cluster::join_pool(int guest, const std::string& pool) {
+    const auto found = pools.find(pool);
+    if (found != pools.end()) found->second.guests.insert(guest);
 }
 
 bool Cluster::may(const Caller& caller,

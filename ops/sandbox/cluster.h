@@ -149,7 +149,10 @@ class Cluster {
     Storage& storage(const std::string& name);
     std::map<std::string, Volume>& volumes_of(Storage& storage, const std::string& node);
     Volume* find_volume(const std::string& volid, const std::string& node);
+    Volume& volume(const std::string& volid, const std::string& node);
     std::string pool_of(int guest) const;
+    // As Proxmox does when the guest is whole; not if the pool has gone meanwhile.
+    void join_pool(int guest, const std::string& pool);
 
     // --- rights
     bool may(const Caller& caller, const std::string& path, const std::string& privilege) const;

@@ -5,6 +5,7 @@
 
 #include "ops/sandbox/devices.h"
 #include "ops/sandbox/guests.h"
+#include "ops/sandbox/workers.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -18,29 +19,38 @@ struct CreateOrder {
     std::int64_t size;
     Config config;
     bool starts = false;
+    std::string pool = {};
 };
 
 Work create_worker(Worker& worker, Cluster& cluster, CreateOrder order) {
-    Guest& guest = cluster.guests.at(order.vmid);
+    const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(10));
+    std::string volid;
     try {
-        const Storage& storage = cluster.storage(order.storage);
-        const std::string volid = allocate(cluster,
-                                           {.storage = order.storage,
-                                            .node = order.node,
-                                            .vmid = order.vmid,
-                                            .size = order.size,
-                                            .content = "rootdir"});
-        worker.log(formatting_line(storage, volid.substr(volid.find(':') + 1), "raw", order.size));
+        {
+            const Hold lock =
+                co_await lock_storage(worker, cluster.storage(order.storage), order.node);
+            volid = allocate(cluster,
+                             {.storage = order.storage,
+                              .node = order.node,
+                              .vmid = order.vmid,
+                              .size = order.size,
+                              .content = "rootdir"});
+        }
+        worker.log(formatting_line(
+            cluster.storage(order.storage), volid.substr(volid.find(':') + 1), "raw", order.size));
         co_await worker.spend(seconds(2));
         worker.log("extracting archive '" + order.config["ostemplate"] + "'");
         co_await worker.spend(seconds(3));
         order.config["rootfs"] = fmt::format("{},size={}", volid, size_text(order.size));
     } catch (const Refused& refused) {
+        remove_volume(cluster, volid, order.node);
         cluster.guests.erase(order.vmid);
         die(fmt::format("unable to create CT {} - {}", order.vmid, refused.what()));
     }
     order.config.erase("ostemplate");
+    Guest& guest = cluster.guest_on(order.vmid, order.node, true);
     guest.config = order.config;
+    cluster.join_pool(order.vmid, order.pool);
     if (order.starts) start_guest(cluster, guest);
 }
 
@@ -85,7 +95,7 @@ Json create(Call& call) {
     const std::string archive = call.params.text("ostemplate");
     if (!call.cluster.find_volume(archive, call.node()))
         die(fmt::format("volume '{}' does not exist", archive));
-    CreateOrder order{call.vmid(), call.node(), storage, size, {}, call.params.flag("start")};
+    CreateOrder order{call.vmid(), call.node(), storage, size, {}, call.params.flag("start"), pool};
     for (const auto& [name, value] : call.params.all())
         if (!not_options.contains(name)) order.config[name] = value;
     order.config.try_emplace("hostname", fmt::format("CT{}", call.vmid()));

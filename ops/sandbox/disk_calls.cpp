@@ -31,21 +31,20 @@ Work resize_worker(Worker& worker, Cluster& cluster, ResizeOrder order) {
     if (entry == guest.config.end()) die(fmt::format("disk '{}' does not exist", order.disk));
     Drive drive = read_drive(entry->second);
     if (drive.is_cdrom()) die("you can't resize a cdrom");
-    Volume* volume = cluster.find_volume(drive.volume, order.node);
-    if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
+    const Volume was = cluster.volume(drive.volume, order.node);
     const std::int64_t asked = size_of_text(order.size);
-    const std::int64_t size = order.size.starts_with('+') ? volume->size + asked : asked;
-    if (size < volume->size) die("shrinking disks is not supported");
-    if (size == volume->size) co_return;
+    const std::int64_t size = order.size.starts_with('+') ? was.size + asked : asked;
+    if (size < was.size) die("shrinking disks is not supported");
+    if (size == was.size) co_return;
     Storage& storage = cluster.storage(drive.storage());
-    if (storage.full || size - volume->size > storage.size - used_on(cluster, storage, order.node))
+    if (storage.full || size - was.size > storage.size - used_on(cluster, storage, order.node))
         die(fmt::format("command '/usr/bin/qemu-img resize -f {} {} {}' failed: exit code 1",
-                        volume->format,
+                        was.format,
                         path_of(storage, drive.volname()),
                         size));
     if (!guest.run) worker.log("Image resized.");
     co_await worker.spend(milliseconds(200));
-    volume->size = size;
+    cluster.volume(drive.volume, order.node).size = size;
     drive.options["size"] = size_text(size);
     guest.config[order.disk] = print_drive(drive);
 }
@@ -78,21 +77,23 @@ Work move_worker(Worker& worker, Cluster& cluster, MoveOrder order) {
     Guest& guest = cluster.guest_on(order.vmid, order.node);
     check_lock(guest);
     Drive drive = read_drive(guest.get(order.disk));
-    const Volume* volume = cluster.find_volume(drive.volume, order.node);
-    if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
-    const Volume from = *volume;
+    const Volume from = cluster.volume(drive.volume, order.node);
     const std::string was = drive.volume;
     worker.log(fmt::format("copying volume '{}' from current storage '{}' to target storage '{}'",
                            was,
                            drive.storage(),
                            order.storage));
     worker.log(fmt::format("create full clone of drive {} ({})", order.disk, was));
-    const std::string is = allocate(cluster,
-                                    {.storage = order.storage,
-                                     .node = order.node,
-                                     .vmid = order.vmid,
-                                     .format = order.format.empty() ? from.format : order.format,
-                                     .size = from.size});
+    std::string is;
+    {
+        const Hold lock = co_await lock_storage(worker, cluster.storage(order.storage), order.node);
+        is = allocate(cluster,
+                      {.storage = order.storage,
+                       .node = order.node,
+                       .vmid = order.vmid,
+                       .format = order.format.empty() ? from.format : order.format,
+                       .size = from.size});
+    }
     const Storage& on = cluster.storage(order.storage);
     const std::string name = is.substr(is.find(':') + 1);
     worker.log(formatting_line(on, name, format_of(on, name), from.size));
@@ -100,11 +101,11 @@ Work move_worker(Worker& worker, Cluster& cluster, MoveOrder order) {
     const CopyOrder copy{.size = from.size, .kib_per_second = order.bwlimit};
     try {
         co_await copy_worker(worker, copy);
+        cluster.volume(is, order.node).has_system = from.has_system;
     } catch (const Refused& refused) {
         remove_volume(cluster, is, order.node);
         die(fmt::format("storage migration failed: {}", refused.what()));
     }
-    cluster.find_volume(is, order.node)->has_system = from.has_system;
     drive.volume = is;
     guest.config[order.disk] = print_drive(drive);
     if (order.removes_source) {

@@ -56,6 +56,7 @@ struct CreateOrder {
     Config options;
     bool starts = false;
     Caller who;
+    std::string pool;
 };
 
 void check_free(Call& call) {
@@ -75,17 +76,30 @@ void check_pool(Call& call, const std::string& pool) {
     call.need("/pool/" + pool, "VM.Allocate");
 }
 
+// STORAGE:SIZE and STORAGE:cloudinit, unlike a volume that is there already.
+bool is_to_make(const Drive& drive) {
+    return drive.has_volume() && (drive.volname() == "cloudinit" || number_in(drive.volname()));
+}
+
+Work create_drive(Worker& worker, Cluster& cluster, CreateOrder& order, std::string key) {
+    Hold lock;
+    const Drive drive = parse_drive(key, order.options.at(key));
+    if (is_to_make(drive))
+        lock = co_await lock_storage(worker, cluster.storage(drive.storage()), order.node);
+    Guest& guest = cluster.guest_on(order.vmid, order.node);
+    std::string& value = order.options.at(key);
+    value =
+        make_drive(cluster, guest, key, value, [&](const std::string& line) { worker.log(line); });
+    guest.config[key] = value;
+    co_await worker.spend(milliseconds(40));
+}
+
 Work create_worker(Worker& worker, Cluster& cluster, CreateOrder order) {
     const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(5));
     Guest& guest = cluster.guest_on(order.vmid, order.node);
     try {
-        for (const auto& [key, value] : Config(order.options)) {
-            if (!is_drive(key)) continue;
-            order.options[key] = make_drive(
-                cluster, guest, key, value, [&](const std::string& line) { worker.log(line); });
-            guest.config[key] = order.options[key];
-            co_await worker.spend(milliseconds(40));
-        }
+        for (const auto& [key, value] : Config(order.options))
+            if (is_drive(key)) co_await create_drive(worker, cluster, order, key);
         co_await worker.spend(milliseconds(60));
     } catch (const Refused& refused) {
         for (const auto& [key, drive] : drives_of(guest.config))
@@ -97,6 +111,7 @@ Work create_worker(Worker& worker, Cluster& cluster, CreateOrder order) {
     add_identity(cluster, order.node, order.options);
     if (!order.options.contains("boot")) order.options["boot"] = default_boot(order.options);
     guest.config = order.options;
+    cluster.join_pool(order.vmid, order.pool);
     if (!order.starts) co_return;
     worker.log("Execute autostart");
     cluster.start_task(
@@ -150,9 +165,9 @@ Json create(Call& call) {
     Guest& guest = call.cluster.guests[call.vmid()];
     guest = {.id = call.vmid(), .node = call.node(), .config = {{"lock", "create"}}};
     guest.made = call.cluster.now();
-    if (!pool.empty()) call.cluster.pools[pool].guests.insert(call.vmid());
     hold.release();
-    const CreateOrder order{call.vmid(), call.node(), options, call.params.flag("start"), call.who};
+    const CreateOrder order{
+        call.vmid(), call.node(), options, call.params.flag("start"), call.who, pool};
     return call.start("qmcreate", std::to_string(call.vmid()), [&](Worker& worker) {
         return create_worker(worker, call.cluster, order);
     });
@@ -259,11 +274,13 @@ Work template_worker(Worker& worker, Cluster& cluster, TemplateOrder order) {
     guest.config["template"] = "1";
     for (auto& [key, drive] : drives_of(guest.config)) {
         if (!drive.has_volume() || drive.is_cdrom()) continue;
+        cluster.volume(drive.volume, order.node);
         auto& volumes = cluster.volumes_of(cluster.storage(drive.storage()), order.node);
-        const std::string was = drive.volname();
-        std::string is = was;
-        is.replace(is.rfind("vm-"), 3, "base-");
-        auto volume = volumes.extract(was);
+        std::string is = drive.volname();
+        const std::size_t at = is.rfind("vm-");
+        if (at == std::string::npos) continue;  // a base already
+        is.replace(at, 3, "base-");
+        auto volume = volumes.extract(drive.volname());
         volume.key() = is;
         volumes.insert(std::move(volume));
         Drive based = drive;

@@ -67,6 +67,21 @@ void check_storages(Cluster& cluster, const Guest& guest) {
     }
 }
 
+Work take_snapshot(Worker& worker, Cluster& cluster, SnapshotOrder order) {
+    Guest& guest = cluster.guest_on(order.vmid, order.node);
+    if (guest.run) {
+        const bool with_memory = snapshot_of(guest, order.name).with_memory;
+        worker.log(with_memory ? "saving VM state and RAM using storage 'local'"
+                               : "skipping guest filesystem freeze - disabled in VM options");
+        co_await worker.spend(milliseconds(with_memory ? 1500 : 300));
+    }
+    for (const auto& [key, drive] : drives_of(guest.config)) {
+        if (!drive.has_volume() || drive.is_cdrom()) continue;
+        worker.log(fmt::format("snapshotting 'drive-{}' ({})", key, drive.volume));
+        co_await worker.spend(milliseconds(150));
+    }
+}
+
 Work create_worker(Worker& worker, Cluster& cluster, SnapshotOrder order) {
     const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(10));
     Guest& guest = cluster.guest_on(order.vmid, order.node);
@@ -90,16 +105,13 @@ Work create_worker(Worker& worker, Cluster& cluster, SnapshotOrder order) {
     if (!order.description.empty()) snapshot.config["description"] = order.description;
     guest.snapshots[order.name] = snapshot;
     guest.config["lock"] = "snapshot";
-    if (guest.run) {
-        worker.log(snapshot.with_memory ? "saving VM state and RAM using storage 'local'"
-                                        : "skipping guest filesystem freeze - disabled in VM "
-                                          "options");
-        co_await worker.spend(milliseconds(snapshot.with_memory ? 1500 : 300));
-    }
-    for (const auto& [key, drive] : drives_of(guest.config)) {
-        if (!drive.has_volume() || drive.is_cdrom()) continue;
-        worker.log(fmt::format("snapshotting 'drive-{}' ({})", key, drive.volume));
-        co_await worker.spend(milliseconds(150));
+    try {
+        co_await take_snapshot(worker, cluster, order);
+    } catch (const Refused&) {
+        worker.log("snapshot create failed: starting cleanup");
+        guest.snapshots.erase(order.name);
+        guest.config.erase("lock");
+        throw;
     }
     guest.snapshots[order.name].state.clear();
     guest.config.erase("lock");
@@ -143,6 +155,15 @@ Json remove(Call& call) {
     });
 }
 
+// The disks that came after the snapshot are kept beside those that are back.
+void keep_newer_disks(Cluster& cluster, Guest& guest, const Config& newer) {
+    std::set<std::string> back;
+    for (const auto& [key, drive] : drives_of(guest.config)) back.insert(drive.volume);
+    for (const auto& [key, drive] : drives_of(newer))
+        if (!drive.is_cdrom() && !back.contains(drive.volume))
+            drop_drive(cluster, guest, drive.volume, false);
+}
+
 // Unused disks and the description stay as they are; everything else is as it was.
 void roll_back(Cluster& cluster, Guest& guest, const Snapshot& snapshot, const std::string& name) {
     Config config = snapshot.config;
@@ -157,9 +178,11 @@ void roll_back(Cluster& cluster, Guest& guest, const Snapshot& snapshot, const s
         const auto size = drive.options.find("size");
         if (volume && size != drive.options.end()) volume->size = size_of_text(size->second);
     }
-    guest.config = std::move(config);
-    guest.pending.clear();
+    const Config attached = std::exchange(guest.config, std::move(config));
+    const Config pending = std::exchange(guest.pending, {});
     guest.pending_delete.clear();
+    keep_newer_disks(cluster, guest, attached);
+    keep_newer_disks(cluster, guest, pending);
 }
 
 Work rollback_worker(Worker& worker, Cluster& cluster, SnapshotOrder order) {

@@ -176,17 +176,22 @@ struct RemoveOrder {
     std::string name;
 };
 
-Work remove_worker(Worker& worker, Cluster& cluster, RemoveOrder order) {
-    Storage& storage = cluster.storage(order.storage);
-    auto& volumes = cluster.volumes_of(storage, order.node);
+void check_removable(Cluster& cluster, const RemoveOrder& order) {
+    const auto& volumes = cluster.volumes_of(cluster.storage(order.storage), order.node);
     const auto found = volumes.find(order.name);
     if (found != volumes.end() && found->second.is_protected)
         die(fmt::format("cannot remove protected volume '{}' on '{}'", order.name, order.storage));
     for (const auto& [name, volume] : volumes)
         if (volume.parent == order.name)
             die(fmt::format("base volume '{}' is still in use by linked cloned", order.name));
+}
+
+Work remove_worker(Worker& worker, Cluster& cluster, RemoveOrder order) {
+    check_removable(cluster, order);
     co_await worker.spend(milliseconds(100));
-    if (volumes.erase(order.name) == 0)
+    check_removable(cluster, order);  // a clone may have come meanwhile
+    Storage& storage = cluster.storage(order.storage);
+    if (cluster.volumes_of(storage, order.node).erase(order.name) == 0)
         worker.log(fmt::format("disk image '{}' does not exist", path_of(storage, order.name)));
     worker.log(fmt::format("Removed volume '{}:{}'", order.storage, order.name));
 }

@@ -1,12 +1,32 @@
 #pragma once
 // What the calls of one file start for those of another.
 
+#include <fmt/format.h>
+
 #include "ops/sandbox/call.h"
 
 namespace slipway::sandbox {
 
 // POST /nodes/{node}/qemu with an archive: answers the UPID.
 Json restore(Call& call, Config options);
+
+// hold = co_await lock_storage(…): before a volume is made. A local storage has a lock on every
+// node, a shared one in the cluster.
+inline auto lock_storage(Worker& worker, const Storage& storage, const std::string& node) {
+    const std::chrono::seconds most(10);
+    if (storage.shared) {
+        const std::string name = "storage-" + storage.name;
+        return worker.lock(name,
+                           most,
+                           LockMode::Exclusive,
+                           fmt::format("cfs-lock '{}' error: got lock request timeout", name));
+    }
+    const std::string file = "/var/lock/pve-manager/pve-storage-" + storage.name;
+    return worker.lock(node + ":" + file,
+                       most,
+                       LockMode::Exclusive,
+                       fmt::format("can't lock file '{}' - got timeout", file));
+}
 
 Work start_worker(Worker& worker, Cluster& cluster, int vmid, std::string node);
 

@@ -10,6 +10,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const std::string vms = "/nodes/pve1/qemu";
+const std::string on_local = "/nodes/pve1/storage/local/content";
+
+std::string vm(int id, const std::string& rest = "") {
+    return vms + "/" + std::to_string(id) + rest;
+}
+
+std::string ended(Box& box, const std::string& upid) {
+    box.ask("DELETE", "/nodes/pve1/tasks/" + upid);
+    return box.end_of(upid);
+}
+
 Work mistaken(Worker& worker) {
     co_await worker.spend(1s);
     throw std::out_of_range("no such key");
@@ -45,6 +57,94 @@ TEST(SandboxStopped, ALockFileGoesWithWhoWasKilledBeforeHeCouldUseIt) {
     tasks.kill(fourth);
 
     EXPECT_FALSE(tasks.is_locked("file"));
+}
+
+TEST(SandboxStopped, AVolumeThatGoesMeanwhileIsMissed) {
+    Box box;
+    box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");
+    const std::string disk = "local:100/vm-100-disk-0.qcow2";
+    const std::string missing = "volume '" + disk + "' does not exist";
+
+    const std::string resize = box.data("PUT", vm(100, "/resize"), "disk=scsi0&size=2G");
+    box.data("DELETE", on_local + "/" + disk);
+    EXPECT_EQ(box.end_of(resize), missing);
+    EXPECT_EQ(box.task("POST", vm(100, "/move_disk"), "disk=scsi0&storage=shared"), missing);
+    EXPECT_EQ(box.task("POST", vm(100, "/template")), missing);
+
+    box.task("POST", vms, "vmid=101&scsi0=local:1");
+    const std::string move =
+        box.data("POST", vm(101, "/move_disk"), "disk=scsi0&storage=shared&bwlimit=10240");
+    box.task("DELETE", "/nodes/pve1/storage/shared/content/shared:101/vm-101-disk-0.raw");
+    EXPECT_EQ(box.end_of(move),
+              "storage migration failed: volume 'shared:101/vm-101-disk-0.raw' does not exist");
+
+    const std::string base = "local:9000/base-9000-disk-0.qcow2";
+    EXPECT_EQ(box.task("DELETE", on_local + "/" + base), "OK");
+    EXPECT_EQ(box.task("POST", vm(9000, "/clone"), "newid=102"),
+              "clone failed: volume '" + base + "' does not exist");
+}
+
+TEST(SandboxStopped, ABaseThatIsClonedWhileItIsToGoStays) {
+    Box box;
+    const std::string base = "local:9000/base-9000-disk-0.qcow2";
+    const std::string removal = box.data("DELETE", on_local + "/" + base);
+
+    EXPECT_EQ(box.task("POST", vm(9000, "/clone"), "newid=100"), "OK");
+
+    EXPECT_EQ(box.end_of(removal),
+              "base volume '9000/base-9000-disk-0.qcow2' is still in use by linked cloned");
+}
+
+TEST(SandboxStopped, ASnapshotLeavesNoTrace) {
+    Box box;
+    box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");
+    const std::string upid = box.data("POST", vm(100, "/snapshot"), "snapname=before");
+
+    EXPECT_EQ(ended(box, upid), "received interrupt");
+
+    EXPECT_EQ(box.data("GET", vm(100, "/snapshot")).size(), 1);
+    EXPECT_FALSE(box.data("GET", vm(100, "/config")).contains("lock"));
+}
+
+TEST(SandboxStopped, ACreatedContainerLeavesNoDisk) {
+    Box box;
+    const std::string upid = box.data(
+        "POST",
+        "/nodes/pve1/lxc",
+        "vmid=100&ostemplate=local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst&rootfs=local:4");
+    box.clock.advance(1s);
+
+    EXPECT_EQ(ended(box, upid), "unable to create CT 100 - received interrupt");
+
+    EXPECT_EQ(box.data("GET", on_local, "vmid=100"), Json::array());
+}
+
+TEST(SandboxStopped, ACloneThatHasAllocatedOnlyLeavesNoDisk) {
+    Box box;
+    const std::string upid =
+        box.data("POST", vm(9000, "/clone"), "newid=100&full=1&storage=shared");
+    box.clock.advance(70ms);  // the drive for cloud-init took 50
+    box.sandbox->catch_up();
+
+    EXPECT_EQ(ended(box, upid), "clone failed: interrupted by signal");
+
+    EXPECT_EQ(box.data("GET", "/nodes/pve1/storage/shared/content", "vmid=100"), Json::array());
+}
+
+TEST(SandboxStopped, AGuestIsInAPoolOnceItIsWhole) {
+    Box box;
+    box.ask("POST", "/pools", "poolid=web");
+    const auto members = [&] { return box.sandbox->cluster().pools.at("web").guests; };
+
+    box.sandbox->cluster().storages.at("local").full = true;
+    box.task("POST", vms, "vmid=100&scsi0=local:1&pool=web");
+    box.task("POST", vm(9000, "/clone"), "newid=101&full=1&pool=web");
+    EXPECT_EQ(members(), std::set<int>());
+    box.sandbox->cluster().storages.at("local").full = false;
+
+    box.task("POST", vms, "vmid=100&scsi0=local:1&pool=web");
+    box.task("POST", vm(9000, "/clone"), "newid=101&full=1&pool=web");
+    EXPECT_EQ(members(), (std::set<int>{100, 101}));
 }
 
 }  // namespace
