@@ -62,9 +62,7 @@ std::shared_ptr<Archive> archive_of(Cluster& cluster, const Guest& guest) {
     for (const auto& [key, drive] : drives_of(guest.config)) {
         const auto backup = drive.options.find("backup");
         if (drive.is_cdrom() || (backup != drive.options.end() && backup->second == "0")) continue;
-        const Volume* volume = cluster.find_volume(drive.volume, guest.node);
-        if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
-        archive->disks[key] = *volume;
+        archive->disks[key] = cluster.volume(drive.volume, guest.node);
     }
     const auto firewall = cluster.firewalls.find(guest.id);
     if (firewall != cluster.firewalls.end()) archive->firewall = firewall->second;
@@ -121,8 +119,41 @@ void prune(Worker& worker, Cluster& cluster, const BackupOrder& order, int vmid)
         fmt::format("INFO: pruned {} backup(s) not covered by keep-retention policy", pruned));
 }
 
+// No lock file keeps the guest where it is while it is read.
+Guest& still_there(Cluster& cluster, const BackupOrder& order, int vmid) {
+    Guest* guest = cluster.find_guest(vmid);
+    if (!guest || guest->node != order.node) die(fmt::format("unable to find VM '{}'", vmid));
+    return *guest;
+}
+
+// In mode stop a guest that runs goes down, and runs again as soon as the backup has begun.
+Work begin_backup(Worker& worker, Cluster& cluster, const BackupOrder& order, int vmid) {
+    const bool stops = order.mode == "stop" && still_there(cluster, order, vmid).run;
+    if (stops) {
+        worker.log("INFO: stopping virtual guest");
+        stop_guest(cluster, still_there(cluster, order, vmid));
+        try {
+            co_await worker.spend(seconds(2));
+        } catch (const Refused&) {
+            power_on(cluster, still_there(cluster, order, vmid));
+            throw;
+        }
+    }
+    Guest& guest = still_there(cluster, order, vmid);
+    if (!guest.run) {
+        worker.log("INFO: starting kvm to execute backup task");
+        power_on(cluster, guest);
+        guest.run->prelaunch = true;
+    }
+    worker.log("INFO: starting backup via QMP command");
+    worker.log(fmt::format("INFO: started backup task '{}'", cluster.new_uuid()));
+    if (!stops) co_return;
+    worker.log("INFO: resuming VM again");
+    guest.run->prelaunch = false;
+}
+
 Work back_up_locked(Worker& worker, Cluster& cluster, const BackupOrder& order, int vmid) {
-    Guest& guest = *cluster.find_guest(vmid);
+    const Guest guest = still_there(cluster, order, vmid);
     Storage& storage = usable_storage(cluster, order.storage, order.node, "backup");
     worker.log("INFO: VM Name: " + guest.name());
     std::int64_t size = 0;
@@ -143,24 +174,15 @@ Work back_up_locked(Worker& worker, Cluster& cluster, const BackupOrder& order, 
     const std::int64_t ctime = cluster.epoch(order.node);
     worker.log(
         fmt::format("INFO: creating vzdump archive '{}'", path_of(storage, "backup/" + file)));
-    if (storage.full || used_on(cluster, storage, order.node) + size / 50 > storage.size)
+    if (storage.full || size / 50 > storage.size - used_on(cluster, storage, order.node))
         die("vma_queue_write: write error - No space left on device");
-    const bool was_running = guest.run.has_value();
-    if (was_running && order.mode == "stop") {
-        guest.run.reset();
-        co_await worker.spend(seconds(2));
-    }
-    if (!guest.run) {
-        worker.log("INFO: starting kvm to execute backup task");
-        guest.run = Run{.since = cluster.now(), .pid = worker.task().pid, .prelaunch = true};
-    }
-    worker.log("INFO: starting backup via QMP command");
-    worker.log(fmt::format("INFO: started backup task '{}'", cluster.new_uuid()));
+    co_await begin_backup(worker, cluster, order, vmid);
     co_await worker.spend(milliseconds(500));
     co_await read_disks(worker, order, size);
     // The archive is there under its name only once it is whole.
     std::string notes = filled(order.notes, cluster, guest);
-    cluster.volumes_of(storage, order.node)["backup/" + file] = {
+    Storage& target = usable_storage(cluster, order.storage, order.node, "backup");
+    cluster.volumes_of(target, order.node)["backup/" + file] = {
         .vmid = vmid,
         .content = "backup",
         .format = file.substr(file.find('.') + 1),
@@ -172,7 +194,6 @@ Work back_up_locked(Worker& worker, Cluster& cluster, const BackupOrder& order, 
     worker.log(fmt::format("INFO: archive file size: {}MB", size / 50 >> 20));
     if (!notes.empty()) worker.log("INFO: adding notes to backup");
     prune(worker, cluster, order, vmid);
-    if (was_running && order.mode == "stop") guest.run->prelaunch = false;
 }
 
 void end_backup(Cluster& cluster, int vmid) {
@@ -184,17 +205,16 @@ void end_backup(Cluster& cluster, int vmid) {
 
 Work back_up(Worker& worker, Cluster& cluster, const BackupOrder& order, int vmid) {
     check_limit(cluster, order, vmid);
-    Guest* guest = cluster.find_guest(vmid);
-    if (!guest || guest->node != order.node) die(fmt::format("unable to find VM '{}'", vmid));
+    Guest& guest = still_there(cluster, order, vmid);
     const Moment began = cluster.now();
-    worker.log(fmt::format(
-        "INFO: Starting Backup of VM {} ({})", vmid, guest->container ? "lxc" : "qemu"));
+    worker.log(
+        fmt::format("INFO: Starting Backup of VM {} ({})", vmid, guest.container ? "lxc" : "qemu"));
     worker.log("INFO: Backup started at " + time_text(cluster, order.node, "{:%Y-%m-%d %H:%M:%S}"));
-    worker.log(fmt::format("INFO: status = {}", guest->run ? "running" : "stopped"));
-    worker.log(fmt::format("INFO: backup mode: {}", guest->run ? order.mode : "stop"));
+    worker.log(fmt::format("INFO: status = {}", guest.run ? "running" : "stopped"));
+    worker.log(fmt::format("INFO: backup mode: {}", guest.run ? order.mode : "stop"));
     worker.log("INFO: ionice priority: 7");
-    check_lock(*guest);
-    guest->config["lock"] = "backup";
+    check_lock(guest);
+    guest.config["lock"] = "backup";
     std::exception_ptr failed;
     try {
         co_await back_up_locked(worker, cluster, order, vmid);
@@ -217,9 +237,9 @@ Work backup_worker(Worker& worker, Cluster& cluster, BackupOrder order) {
     const std::string file = "/var/run/vzdump.lock@" + order.node;
     std::optional<Hold> alone = cluster.tasks.try_lock(file);
     for (std::int64_t waited = 0; !alone; ++waited) {
-        if (waited >= order.lockwait * 60) {
+        if (waited / 60 >= order.lockwait) {
             worker.log(fmt::format("ERROR: can't acquire lock '/var/run/vzdump.lock' (wait = {})",
-                                   order.lockwait * 60));
+                                   waited));
             throw Killed();
         }
         if (waited == 0) worker.log("INFO: trying to get global lock - waiting...");

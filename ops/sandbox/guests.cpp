@@ -290,6 +290,11 @@ void start_guest(Cluster& cluster, Guest& guest) {
         check_volumes(cluster, guest);
         check_throttles(guest);
     }
+    power_on(cluster, guest);
+    if (guest.get("lock") == "suspended") guest.config.erase("lock");
+}
+
+void power_on(Cluster& cluster, Guest& guest) {
     const bool has_net = std::any_of(
         guest.config.begin(), guest.config.end(), [](const auto& o) { return is_net(o.first); });
     guest.run = Run{.since = cluster.now(),
@@ -297,7 +302,6 @@ void start_guest(Cluster& cluster, Guest& guest) {
                     .agent = guest.get("agent"),
                     .has_net = has_net};
     guest.cloudinit_built = guest.config;
-    if (guest.get("lock") == "suspended") guest.config.erase("lock");
 }
 
 void stop_guest(Cluster& cluster, Guest& guest) {

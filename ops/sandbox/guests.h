@@ -19,6 +19,8 @@ bool has_agent(Cluster& cluster, const Guest& guest);  // one that answers
 // Throws Refused in the words of the start task.
 void start_guest(Cluster& cluster, Guest& guest);
 void stop_guest(Cluster& cluster, Guest& guest);
+// The start itself, of a guest that can.
+void power_on(Cluster& cluster, Guest& guest);
 
 Json status_json(Cluster& cluster, const Guest& guest, bool full);
 Json resource_json(Cluster& cluster, const Guest& guest);

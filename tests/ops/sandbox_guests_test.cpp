@@ -16,6 +16,74 @@ std::string vm(int id, const std::string& rest = "") {
     return vms + "/" + std::to_string(id) + rest;
 }
 
+std::string began_backup(Box& box, const std::string& form) {
+    const std::string upid = box.data("POST", "/nodes/pve1/vzdump", form);
+    box.sandbox->catch_up();
+    return upid;
+}
+
+// A clone of the template that has an agent, and runs.
+void run_clone(Box& box) {
+    ASSERT_EQ(box.task("POST", vm(9000, "/clone"), "newid=100&full=1"), "OK");
+    ASSERT_EQ(box.task("POST", vm(100, "/status/start")), "OK");
+    box.clock.advance(10s);
+    ASSERT_EQ(box.line("POST", vm(100, "/agent/ping")), "200 OK");
+}
+
+TEST(SandboxBackup, InModeStopTheVmRunsAgainAsItRanBefore) {
+    Box box;
+    run_clone(box);
+
+    EXPECT_EQ(box.task("POST", "/nodes/pve1/vzdump", "vmid=100&mode=stop"), "OK");
+    box.clock.advance(10s);
+
+    EXPECT_EQ(box.line("POST", vm(100, "/agent/ping")), "200 OK");
+    EXPECT_TRUE(box.data("GET", vm(100, "/status/current")).contains("nics"));
+}
+
+TEST(SandboxBackup, InModeStopTheVmRunsAlsoIfTheBackupIsStopped) {
+    for (const auto after : {1s, 5s}) {
+        Box box;
+        run_clone(box);
+        const std::string upid = began_backup(box, "vmid=100&mode=stop&bwlimit=10240");
+        box.clock.advance(after);
+        box.ask("DELETE", "/nodes/pve1/tasks/" + upid);
+
+        EXPECT_EQ(box.end_of(upid), "interrupted by signal");
+
+        EXPECT_EQ(box.data("GET", vm(100, "/status/current"))["qmpstatus"], "running");
+        EXPECT_FALSE(box.data("GET", vm(100, "/config")).contains("lock"));
+    }
+}
+
+TEST(SandboxBackup, AVmStartedDuringItsBackupIsAWholeOne) {
+    Box box;
+    ASSERT_EQ(box.task("POST", vm(9000, "/clone"), "newid=100&full=1"), "OK");
+    const std::string upid = began_backup(box, "vmid=100&bwlimit=10240");
+    box.clock.advance(5s);
+    EXPECT_EQ(box.data("GET", vm(100, "/status/current"))["qmpstatus"], "prelaunch");
+
+    EXPECT_EQ(box.task("POST", vm(100, "/status/start")), "OK");
+    box.clock.advance(10s);
+
+    EXPECT_EQ(box.line("POST", vm(100, "/agent/ping")), "200 OK");
+    EXPECT_EQ(box.end_of(upid), "OK");
+    EXPECT_EQ(box.data("GET", vm(100, "/status/current"))["qmpstatus"], "running");
+}
+
+TEST(SandboxBackup, AVmThatIsStoppedDuringItsBackupStaysSo) {
+    Box box;
+    run_clone(box);
+    const std::string upid = began_backup(box, "vmid=100&mode=stop&bwlimit=102400");
+    box.clock.advance(5s);
+    box.sandbox->catch_up();
+    box.sandbox->cluster().guests.at(100).run.reset();
+
+    EXPECT_EQ(box.end_of(upid), "OK");
+
+    EXPECT_EQ(box.data("GET", vm(100, "/status/current"))["status"], "stopped");
+}
+
 TEST(SandboxRollback, KeepsDisksThatAreNewer) {
     Box box;
     box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");

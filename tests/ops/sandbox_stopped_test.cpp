@@ -95,6 +95,26 @@ TEST(SandboxStopped, ABaseThatIsClonedWhileItIsToGoStays) {
               "base volume '9000/base-9000-disk-0.qcow2' is still in use by linked cloned");
 }
 
+TEST(SandboxStopped, ABackupWhoseGuestOrStorageGoesFails) {
+    Box box;
+    ASSERT_EQ(box.line("POST", "/storage", "storage=more&type=dir&path=/more&content=backup"),
+              "200 OK");
+    box.task("POST", vms, "vmid=100&scsi0=local:1");
+    box.task("POST", vms, "vmid=101&scsi0=local:1");
+    const auto began = [&](const std::string& form) -> std::string {
+        const std::string upid = box.data("POST", "/nodes/pve1/vzdump", form + "&bwlimit=102400");
+        box.clock.advance(3s);
+        return upid;
+    };
+
+    const std::string of_guest = began("vmid=100");
+    box.sandbox->cluster().guests.erase(100);
+    EXPECT_EQ(box.end_of(of_guest), "OK");  // what was read is there
+    const std::string on_storage = began("vmid=101&storage=more&mode=stop");
+    box.ask("DELETE", "/storage/more");
+    EXPECT_EQ(box.end_of(on_storage), "job errors");
+}
+
 TEST(SandboxStopped, ASnapshotLeavesNoTrace) {
     Box box;
     box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");
