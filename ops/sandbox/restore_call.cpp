@@ -26,12 +26,13 @@ struct RestoreOrder {
     bool starts = false;
     std::int64_t bwlimit = 0;
     Caller who;
+    std::string pool;
 };
 
 // The pipe that real Proxmox runs, which is how it names what failed.
-std::string pipe_of(const Cluster& cluster, const RestoreOrder& order, int pid) {
+std::string pipe_of(Cluster& cluster, const RestoreOrder& order, int pid) {
     const std::size_t colon = order.archive.find(':');
-    const Storage& storage = cluster.storages.at(order.archive.substr(0, colon));
+    const Storage& storage = cluster.storage(order.archive.substr(0, colon));
     const std::string path = path_of(storage, order.archive.substr(colon + 1));
     const char* unpack = path.ends_with(".zst")   ? "zstd -q -d -c {} | "
                          : path.ends_with(".gz")  ? "zcat {} | "
@@ -65,20 +66,23 @@ Work copy_disks(Worker& worker,
     for (const auto& [key, from] : archive->disks) {
         Drive drive = read_drive(archive->config.at(key));
         const std::string storage = order.storage.empty() ? drive.storage() : order.storage;
-        drive.volume = allocate(cluster,
-                                {.storage = storage,
-                                 .node = order.node,
-                                 .vmid = order.vmid,
-                                 .format = from.format,
-                                 .size = from.size});
-        Volume& made = *cluster.find_volume(drive.volume, order.node);
+        {
+            const Hold lock = co_await lock_storage(worker, cluster.storage(storage), order.node);
+            drive.volume = allocate(cluster,
+                                    {.storage = storage,
+                                     .node = order.node,
+                                     .vmid = order.vmid,
+                                     .format = from.format,
+                                     .size = from.size});
+        }
+        Volume& made = cluster.volume(drive.volume, order.node);
         made.has_system = from.has_system;
         drive.options["size"] = size_text(from.size);
         const Storage& on = cluster.storage(storage);
         worker.log(formatting_line(on, drive.volname(), made.format, from.size));
         worker.log(fmt::format("new volume ID is '{}'", drive.volume));
         config[key] = print_drive(drive);
-        cluster.guests.at(order.vmid).config[key] = config[key];
+        cluster.guest_on(order.vmid, order.node).config[key] = config[key];
         const std::int64_t rate = std::min(
             order.bwlimit > 0 ? order.bwlimit : kib_per_second_of_disks, kib_per_second_of_disks);
         co_await worker.spend(milliseconds(from.size / 1024 * 1000 / rate));
@@ -115,15 +119,14 @@ Config restored_config(Cluster& cluster, const RestoreOrder& order, const Archiv
 
 Work restore_worker(Worker& worker, Cluster& cluster, RestoreOrder order) {
     const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(10));
-    Guest& guest = cluster.guests.at(order.vmid);
+    Guest& guest = cluster.guest_on(order.vmid, order.node);
     if (guest.run) {
         worker.log(fmt::format(fmt::runtime(left_behind), order.vmid));
         die(fmt::format("unable to restore VM {} - vm is running", order.vmid));
     }
     if (guest.get("lock") != "create") check_lock(guest);
-    const Volume* volume = cluster.find_volume(order.archive, order.node);
-    if (!volume || !volume->archive) die(fmt::format("volume '{}' does not exist", order.archive));
-    const auto archive = volume->archive;
+    const auto archive = cluster.volume(order.archive, order.node).archive;
+    if (!archive) die(fmt::format("volume '{}' does not exist", order.archive));
     const std::string pipe = pipe_of(cluster, order, worker.task().pid);
     worker.log("restore vma archive: " + pipe);
     clear_for(cluster, guest, *archive);
@@ -147,6 +150,7 @@ Work restore_worker(Worker& worker, Cluster& cluster, RestoreOrder order) {
         worker.log(fmt::format(fmt::runtime(left_behind), order.vmid));
         die(fmt::format("command 'set -o pipefail && {}' failed: {}", pipe, refused.what()));
     }
+    cluster.join_pool(order.vmid, order.pool);
     if (archive->firewall) cluster.firewalls[order.vmid] = *archive->firewall;
     worker.log("rescan volumes...");
     if (!order.starts) co_return;
@@ -154,6 +158,14 @@ Work restore_worker(Worker& worker, Cluster& cluster, RestoreOrder order) {
         order.node, order.who, "qmstart", std::to_string(order.vmid), [&](Worker& w) {
             return start_worker(w, cluster, order.vmid, order.node);
         });
+}
+
+void check_rights(const Call& call, const Config& options) {
+    if (call.params.has("storage"))
+        call.need("/storage/" + call.params.text("storage"), "Datastore.AllocateSpace");
+    std::set<std::string> names;
+    for (const auto& [name, value] : options) names.insert(name);
+    check_option_rights(call, call.vmid(), names);
 }
 
 }  // namespace
@@ -168,11 +180,13 @@ Json restore(Call& call, Config options) {
             "line 651.");
     call.cluster.storage(archive.substr(0, colon));
     complete_options(call.cluster, options);
+    check_rights(call, options);
     Guest* there = call.cluster.find_guest(call.vmid());
-    if (there && !call.params.flag("force"))
-        die(fmt::format("unable to restore VM {} - VM {} already exists on node '{}'",
+    const bool is_other = there && (there->node != call.node() || there->container);
+    if (there && (is_other || !call.params.flag("force")))
+        die(fmt::format("unable to restore VM {0} - {1} {0} already exists on node '{2}'",
                         call.vmid(),
-                        call.vmid(),
+                        there->container ? "CT" : "VM",
                         there->node));
     if (!call.cluster.find_volume(archive, call.node()))
         die(fmt::format("volume '{}' does not exist", archive));
@@ -189,7 +203,8 @@ Json restore(Call& call, Config options) {
                              call.params.flag("unique"),
                              call.params.flag("start"),
                              call.params.number("bwlimit"),
-                             call.who};
+                             call.who,
+                             call.params.text("pool")};
     return call.start("qmrestore", std::to_string(call.vmid()), [&](Worker& worker) {
         return restore_worker(worker, call.cluster, order);
     });

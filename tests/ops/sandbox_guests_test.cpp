@@ -16,6 +16,10 @@ std::string vm(int id, const std::string& rest = "") {
     return vms + "/" + std::to_string(id) + rest;
 }
 
+std::string content(const std::string& node, const std::string& storage) {
+    return "/nodes/" + node + "/storage/" + storage + "/content";
+}
+
 std::string began_backup(Box& box, const std::string& form) {
     const std::string upid = box.data("POST", "/nodes/pve1/vzdump", form);
     box.sandbox->catch_up();
@@ -82,6 +86,41 @@ TEST(SandboxBackup, AVmThatIsStoppedDuringItsBackupStaysSo) {
     EXPECT_EQ(box.end_of(upid), "OK");
 
     EXPECT_EQ(box.data("GET", vm(100, "/status/current"))["status"], "stopped");
+}
+
+TEST(SandboxRestore, AVmOnAnotherNodeIsLeftAlone) {
+    Box box;
+    box.task("POST", "/nodes/pve2/qemu", "vmid=310&scsi0=shared:1");
+    box.task("POST", "/nodes/pve2/vzdump", "vmid=310&storage=shared");
+    const std::string archive =
+        box.data("GET", content("pve1", "shared"), "content=backup")[0]["volid"];
+
+    EXPECT_EQ(box.line("POST", vms, "vmid=310&force=1&archive=" + archive),
+              "500 unable to restore VM 310 - VM 310 already exists on node 'pve2'");
+    EXPECT_EQ(box.task("POST", "/nodes/pve2/qemu", "vmid=310&force=1&archive=" + archive), "OK");
+}
+
+TEST(SandboxRestore, TakesRightsAndJoinsThePool) {
+    Box box(default_state() + R"(users:
+  - {id: joe@pve, tokens: [{name: t, secret: s, privsep: false}],
+     rights: [{path: /vms, role: PVEVMUser}, {path: /pool/web, role: PVEVMAdmin}]}
+)");
+    box.ask("POST", "/pools", "poolid=web");
+    box.task("POST", vms, "vmid=100&scsi0=local:1");
+    box.task("POST", "/nodes/pve1/vzdump", "vmid=100");
+    const std::string archive =
+        box.data("GET", content("pve1", "local"), "content=backup")[0]["volid"];
+    const std::string restore = "vmid=101&pool=web&archive=" + archive;
+    const std::string roots = std::exchange(box.token, "joe@pve!t=s");
+
+    EXPECT_EQ(box.line("POST", vms, restore + "&storage=local"),
+              "403 Permission check failed (/storage/local, Datastore.AllocateSpace)");
+    EXPECT_EQ(box.line("POST", vms, restore + "&cores=4"),
+              "403 Permission check failed (/vms/101, VM.Config.CPU)");
+
+    box.token = roots;
+    EXPECT_EQ(box.task("POST", vms, restore), "OK");
+    EXPECT_EQ(box.sandbox->cluster().pool_of(101), "web");
 }
 
 TEST(SandboxRollback, KeepsDisksThatAreNewer) {

@@ -59,6 +59,17 @@ TEST(SandboxStopped, ALockFileGoesWithWhoWasKilledBeforeHeCouldUseIt) {
     EXPECT_FALSE(tasks.is_locked("file"));
 }
 
+TEST(SandboxStopped, ARestoreOntoAVmThatIsBeingDestroyedFails) {
+    Box box;
+    box.task("POST", vms, "vmid=100&scsi0=local:1");
+    ASSERT_EQ(box.task("POST", "/nodes/pve1/vzdump", "vmid=100"), "OK");
+    const std::string archive = box.data("GET", on_local, "content=backup")[0]["volid"];
+    box.data("DELETE", vm(100));
+
+    EXPECT_EQ(box.task("POST", vms, "vmid=100&force=1&archive=" + archive),
+              "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist");
+}
+
 TEST(SandboxStopped, AVolumeThatGoesMeanwhileIsMissed) {
     Box box;
     box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");
