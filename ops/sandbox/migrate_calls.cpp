@@ -47,12 +47,14 @@ std::string target_of(const MigrateOrder& order, const std::string& storage) {
     return rest == order.storages.end() ? storage : rest->second;
 }
 
-// Drives whose volumes have to be carried over.
+// Drives whose volumes have to be carried over, in use or not.
 std::vector<NamedDrive> local_drives(Cluster& cluster, const Guest& guest) {
-    std::vector<NamedDrive> found;
-    for (NamedDrive& named : drives_of(guest.config))
-        if (named.drive.has_volume() && !cluster.storage(named.drive.storage()).shared)
-            found.push_back(std::move(named));
+    std::vector<NamedDrive> found = drives_of(guest.config);
+    for (const auto& [key, value] : guest.config)
+        if (is_unused(key)) found.push_back({key, read_drive(value)});
+    std::erase_if(found, [&](const NamedDrive& named) {
+        return !named.drive.has_volume() || cluster.storage(named.drive.storage()).shared;
+    });
     return found;
 }
 
@@ -73,31 +75,52 @@ std::string obstacle(Cluster& cluster, const Guest& guest) {
     return {};
 }
 
-Work carry_over(Worker& worker, Cluster& cluster, MigrateOrder order, Config& config) {
-    Guest& guest = cluster.guest_on(order.vmid, order.node);
-    for (const auto& [key, drive] : local_drives(cluster, guest)) {
-        const Volume* volume = cluster.find_volume(drive.volume, order.node);
-        if (!volume) die(fmt::format("volume '{}' does not exist", drive.volume));
-        const Volume from = *volume;
-        worker.log(fmt::format(
-            "{} found local disk '{}' (attached)", stamp(cluster, order.node), drive.volume));
-        const std::string storage = target_of(order, drive.storage());
-        std::string is;
-        if (drive.is_cloudinit()) {
-            is = cloudinit_volume(cluster, storage, order.target, order.vmid, from.format);
-        } else {
-            is = allocate(cluster,
-                          {.storage = storage,
-                           .node = order.target,
-                           .vmid = order.vmid,
-                           .format = from.format,
-                           .size = from.size});
-            cluster.find_volume(is, order.target)->has_system = from.has_system;
+// What has been carried over so far.
+struct Carried {
+    Config config;                  // of the guest on its new node
+    std::vector<std::string> from;  // volumes that have gone over
+    std::vector<std::string> made;  // on the target; a drive for cloud-init may lie there already
+};
+
+void make_room(Cluster& cluster,
+               const MigrateOrder& order,
+               const NamedDrive& named,
+               Carried& carried) {
+    const Volume from = cluster.volume(named.drive.volume, order.node);
+    const std::string storage = target_of(order, named.drive.storage());
+    const auto& there = cluster.volumes_of(cluster.storage(storage), order.target);
+    const std::size_t before = there.size();
+    Drive moved = named.drive;
+    if (moved.is_cloudinit()) {
+        moved.volume = cloudinit_volume(cluster, storage, order.target, order.vmid, from.format);
+    } else {
+        moved.volume = allocate(cluster,
+                                {.storage = storage,
+                                 .node = order.target,
+                                 .vmid = order.vmid,
+                                 .format = from.format,
+                                 .size = from.size});
+        cluster.volume(moved.volume, order.target).has_system = from.has_system;
+    }
+    if (there.size() > before) carried.made.push_back(moved.volume);
+    carried.from.push_back(named.drive.volume);
+    carried.config[named.key] = print_drive(moved);
+}
+
+Work carry_over(Worker& worker, Cluster& cluster, MigrateOrder order, Carried& carried) {
+    const Guest& guest = cluster.guest_on(order.vmid, order.node);
+    for (const NamedDrive& named : local_drives(cluster, guest)) {
+        const std::int64_t size = cluster.volume(named.drive.volume, order.node).size;
+        worker.log(fmt::format("{} found local disk '{}' ({})",
+                               stamp(cluster, order.node),
+                               named.drive.volume,
+                               is_unused(named.key) ? "unused" : "attached"));
+        {
+            const Storage& on = cluster.storage(target_of(order, named.drive.storage()));
+            const Hold lock = co_await lock_storage(worker, on, order.target);
+            make_room(cluster, order, named, carried);
         }
-        Drive moved = drive;
-        moved.volume = is;
-        config[key] = print_drive(moved);
-        const CopyOrder copy{.size = from.size, .kib_per_second = order.bwlimit};
+        const CopyOrder copy{.size = size, .kib_per_second = order.bwlimit};
         co_await copy_worker(worker, copy);
     }
 }
@@ -124,29 +147,25 @@ Work migrate_worker(Worker& worker, Cluster& cluster, MigrateOrder order) {
         die("migration aborted");
     }
     guest.config["lock"] = "migrate";
-    Config config = guest.config;
+    Carried carried{.config = guest.config};
     try {
         if (const std::string why = obstacle(cluster, guest); !why.empty()) {
             worker.log(fmt::format("{} {}", stamp(cluster, order.node), why));
             die("can't migrate VM - check log");
         }
-        co_await carry_over(worker, cluster, order, config);
+        co_await carry_over(worker, cluster, order, carried);
         co_await worker.spend(seconds(guest.run ? 4 : 2));
     } catch (const Refused& refused) {
-        for (const auto& [key, drive] : drives_of(config))
-            if (!cluster.storages.contains(drive.storage()) ||
-                !cluster.storage(drive.storage()).shared)
-                remove_volume(cluster, drive.volume, order.target);
+        for (const std::string& volid : carried.made) remove_volume(cluster, volid, order.target);
         guest.config.erase("lock");
         worker.log(fmt::format("{} ERROR: migration aborted (duration 00:00:01): {}",
                                stamp(cluster, order.node),
                                refused.what()));
         die("migration aborted");
     }
-    for (const auto& [key, drive] : local_drives(cluster, guest))
-        remove_volume(cluster, drive.volume, order.node);
-    config.erase("lock");
-    guest.config = config;
+    for (const std::string& volid : carried.from) remove_volume(cluster, volid, order.node);
+    carried.config.erase("lock");
+    guest.config = carried.config;
     guest.node = order.target;
     if (guest.run) guest.run->since = cluster.now();  // counters begin again with the new process
     worker.log(fmt::format("{} migration finished successfully (duration 00:00:02)",
@@ -209,10 +228,10 @@ Json precheck(Call& call) {
                          {"drivename", key},
                          {"size", volume ? volume->size : 0},
                          {"cdrom", drive.is_cdrom() ? 1 : 0},
-                         {"is_attached", 1},
+                         {"is_attached", is_unused(key) ? 0 : 1},
                          {"is_cloudinit", drive.is_cloudinit() ? 1 : 0},
                          {"is_tpmstate", key == "tpmstate0" ? 1 : 0},
-                         {"is_unused", 0},
+                         {"is_unused", is_unused(key) ? 1 : 0},
                          {"is_vmstate", 0},
                          {"replicate", 1},
                          {"shared", 0}});

@@ -123,6 +123,41 @@ TEST(SandboxRestore, TakesRightsAndJoinsThePool) {
     EXPECT_EQ(box.sandbox->cluster().pool_of(101), "web");
 }
 
+TEST(SandboxMigration, TakesBackWhatItCopiedAndNothingElse) {
+    Box box;
+    Cluster& cluster = box.sandbox->cluster();
+    const std::string iso = "local:iso/a.iso";
+    for (const char* node : {"pve1", "pve2"})
+        cluster.volumes_of(cluster.storage("local"), node)["iso/a.iso"] = {.content = "iso"};
+    box.task("POST", vms, "vmid=100&scsi0=local:1&ide2=" + iso + ",media%3Dcdrom");
+    box.task("POST", vms, "vmid=101&scsi0=local:1");
+
+    EXPECT_EQ(box.task("POST", vm(100, "/migrate"), "target=pve2"), "migration aborted");
+    const std::string upid =
+        box.data("POST", vm(101, "/migrate"), "target=pve2&targetstorage=shared&bwlimit=10240");
+    box.clock.advance(10s);
+    EXPECT_EQ(box.data("GET", content("pve2", "shared"), "vmid=101").size(), 1);
+    box.ask("DELETE", "/nodes/pve1/tasks/" + upid);
+    EXPECT_EQ(box.end_of(upid), "migration aborted");
+
+    EXPECT_TRUE(cluster.find_volume(iso, "pve2"));
+    EXPECT_EQ(box.data("GET", content("pve2", "shared"), "vmid=101"), Json::array());
+    EXPECT_EQ(box.data("GET", content("pve1", "local"), "vmid=101").size(), 1);
+}
+
+TEST(SandboxMigration, CarriesUnusedDisksToo) {
+    Box box;
+    box.task("POST", vms, "vmid=100&scsi0=local:1&scsi1=local:1");
+    box.ask("PUT", vm(100, "/config"), "delete=scsi1");
+
+    EXPECT_EQ(box.task("POST", vm(100, "/migrate"), "target=pve2"), "OK");
+
+    EXPECT_EQ(box.data("GET", "/nodes/pve2/qemu/100/config")["unused0"],
+              "local:100/vm-100-disk-1.raw");
+    EXPECT_EQ(box.data("GET", content("pve2", "local"), "vmid=100").size(), 2);
+    EXPECT_EQ(box.data("GET", content("pve1", "local"), "vmid=100"), Json::array());
+}
+
 TEST(SandboxRollback, KeepsDisksThatAreNewer) {
     Box box;
     box.task("POST", vms, "vmid=100&scsi0=local:1,format%3Dqcow2");
