@@ -188,9 +188,12 @@ TEST(Sandbox, MisbehavesByRule) {
                                          .nth = 2});
         ASSERT_EQ(box.task("POST", vm(9000, "/clone"), "newid=100"), "OK");
 
+        const auto began = box.clock.since_boot();
         const Answer answer = box.ask("POST", vm(9000, "/clone"), "newid=101");
+        const bool took_its_time = box.clock.since_boot() - began >= 30s;
         box.clock.advance(60s);
 
+        EXPECT_EQ(took_its_time, std::string(row.fault) == "slow");
         EXPECT_EQ(answer.connection == Connection::Reset
                       ? "reset"
                       : std::to_string(answer.status) + " " + answer.reason,
