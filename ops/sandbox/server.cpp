@@ -92,7 +92,7 @@ class Server::Impl {
 
   private:
     struct Connection {
-        explicit Connection(Socket accepted) : socket(std::move(accepted)) {}
+        explicit Connection(const Socket& accepted) : socket(accepted) {}
         Socket socket;
         std::mutex closing;  // the number of a closed socket may be somebody else's
         std::atomic<Steady::time_point> until{Steady::time_point::max()};  // what it waits for
@@ -127,7 +127,7 @@ class Server::Impl {
         }
     }
 
-    void serve(Socket socket) {
+    void serve(const Socket& socket) {
         const std::lock_guard lock(connections_mutex_);
         for (auto it = connections_.begin(); it != connections_.end();) {
             if ((*it)->ended) {
@@ -138,7 +138,7 @@ class Server::Impl {
             }
         }
         if (connections_.size() >= most_connections) return;
-        auto made = std::make_unique<Connection>(std::move(socket));
+        auto made = std::make_unique<Connection>(socket);
         Connection& connection = *made;
         made->thread = std::thread([this, &connection] { run(connection); });
         connections_.push_back(std::move(made));

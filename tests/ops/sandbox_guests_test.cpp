@@ -21,7 +21,7 @@ std::string content(const std::string& node, const std::string& storage) {
 }
 
 std::string began_backup(Box& box, const std::string& form) {
-    const std::string upid = box.data("POST", "/nodes/pve1/vzdump", form);
+    std::string upid = box.data("POST", "/nodes/pve1/vzdump", form);
     box.sandbox->catch_up();
     return upid;
 }

@@ -113,7 +113,7 @@ TEST(SandboxStopped, ABackupWhoseGuestOrStorageGoesFails) {
     box.task("POST", vms, "vmid=100&scsi0=local:1");
     box.task("POST", vms, "vmid=101&scsi0=local:1");
     const auto began = [&](const std::string& form) -> std::string {
-        const std::string upid = box.data("POST", "/nodes/pve1/vzdump", form + "&bwlimit=102400");
+        std::string upid = box.data("POST", "/nodes/pve1/vzdump", form + "&bwlimit=102400");
         box.clock.advance(3s);
         return upid;
     };
