@@ -52,9 +52,7 @@ Json status(Call& call) {
     const Cluster& cluster = call.cluster;
     Json all = Json::array();
     int id = 0;
-    int online = 0;
     for (const Node& node : cluster.nodes) {
-        online += node.online ? 1 : 0;
         Json json = {{"type", "node"},
                      {"id", "node/" + node.name},
                      {"name", node.name},
