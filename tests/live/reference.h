@@ -1,7 +1,7 @@
 #pragma once
 // Files that are not part of the project: what Proxmox's own schema says, and recorded answers.
 //
-// They are looked for in $SLIPWAY_REFERENCE, else beside the tree, in ../shared/reference.
+// They are looked for in $SLIPWAY_TESTS_REFERENCE, else beside the tree, in ../shared/reference.
 
 #include <filesystem>
 #include <optional>

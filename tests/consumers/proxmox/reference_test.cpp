@@ -17,8 +17,8 @@
 #include "consumers/proxmox/storage.h"
 #include "consumers/proxmox/tasks.h"
 #include "tests/consumers/proxmox/scripted_http.h"
+#include "tests/live/reference.h"
 #include "tests/live/skipping.h"
-#include "tests/reference.h"
 #include "tests/story/sim_clock.h"
 
 namespace slipway {
