@@ -10,8 +10,8 @@ import json
 import os
 import statistics
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import svg
 from programs import Crowd, DueBench, Failed, Installation
@@ -91,32 +91,30 @@ class Bench:
         here = self.installation
         self.say("starting Kafka and PostgreSQL, filling tables, gathering 100,000 VMs")
         crowd = Crowd(here)
-        here.set_up()
-        # The broker's virtual machine compiles for its first 15 s, which costs half a core.
-        warming = threading.Thread(target=here.ceiling, args=("handoff", 64, 8))
-        warming.start()
-        sqlite = [f"sqlite:{here.new_folder()}/due.db" for _ in range(2)]
-        postgres = [here.new_database(name) for name in ("due_1k", "due_1m")]
-        dues = [DueBench(here, *postgres), DueBench(here, *sqlite)]
-        self.figures["rss_100k_mib"] = self.attempt("rss_100k_mib", lambda: self.rss(crowd))
+        with ThreadPoolExecutor() as at_once:
+            gathered = at_once.submit(crowd.gather, 60)
+            here.set_up()
+            # The broker's virtual machine compiles for its first 15 s, which costs half a core.
+            warmed = at_once.submit(here.ceiling, "handoff", 64, 8)
+            sqlite = [f"sqlite:{here.new_folder()}/due.db" for _ in range(2)]
+            postgres = [here.new_database(name) for name in ("due_1k", "due_1m")]
+            dues = [DueBench(here, *postgres), DueBench(here, *sqlite)]
+            for due in dues:
+                due.filled()
+            warmed.result()
+            there = self.attempt("rss_100k_mib", lambda: gathered.result() or True)
+        # Meanwhile the crowd puts down what it had in hand.
         self.say("measuring idle sweeps")
-        crowd.stop()
-        for due in dues:
-            due.filled()
         ratios = [self.attempt("due_1m_to_1k_ratio", due.measure) for due in dues]
+        self.figures["rss_100k_mib"] = crowd.rss_mib() if there else None
         self.figures["due_1m_to_1k_ratio"] = None if None in ratios else max(ratios)
+        crowd.stop()
         for due in dues:
             here.children.remove(due.child)
             due.child.stop()
         for name in ("due_1k", "due_1m"):
             here.drop_database(name)
-        warming.join()
         os.sync()
-
-    def rss(self, crowd):
-        crowd.gather(60)
-        time.sleep(2)  # what was in hand is put down
-        return crowd.rss_mib()
 
     def warm_up(self):
         self.say("warming the broker's virtual machine up")

@@ -37,7 +37,6 @@ struct Options {
     std::size_t in_flight = 64;
     double seconds = 5;
     double warm_up = 2;
-    int partitions = 6;
     std::size_t most_per_commit = 256;
     bool topics_exist = false;
 };
@@ -210,7 +209,7 @@ int run(int argc, char** argv) {
     app.add_option("--in-flight", options.in_flight, "VMs walking at the same time");
     app.add_option("--seconds", options.seconds, "how long to measure");
     app.add_option("--warm-up", options.warm_up, "seconds before that");
-    app.add_option("--partitions", options.partitions, "of the topic of state events");
+    app.add_option("--partitions", options.topics.partitions, "of the topic of state events");
     app.add_option("--linger-ms", options.topics.linger_ms, "of the producer");
     app.add_option("--most-per-commit", options.most_per_commit);
     app.add_flag("--topics-exist",
@@ -224,7 +223,7 @@ int run(int argc, char** argv) {
         if (!options.topics_exist) {
             for (const auto& name : {options.topics.state_topic, options.topics.step_topic}) {
                 create_topic(options.topics.brokers,
-                             {.name = name, .partitions = options.partitions});
+                             {.name = name, .partitions = options.topics.partitions});
             }
         }
         Ceiling ceiling(options);

@@ -161,15 +161,16 @@ CeilingConsumer::CeilingConsumer(const CeilingTopics& topics) {
     client_ = make_client(RD_KAFKA_CONSUMER,
                           {{"bootstrap.servers", topics.brokers},
                            {"group.id", "ceiling-" + std::to_string(::getpid())},
-                           {"auto.offset.reset", "earliest"},
                            {"socket.nagle.disable", "true"},
-                           {"partition.assignment.strategy", "range,roundrobin"},
+                           {"topic.metadata.refresh.fast.interval.ms", "20"},
                            {"fetch.error.backoff.ms", "50"}},
                           rd_kafka_conf_new());
     rd_kafka_poll_set_consumer(client_);
-    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topics.state_topic.c_str(), RD_KAFKA_PARTITION_UA);
-    rd_kafka_subscribe(client_, list);
+    rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(topics.partitions);
+    for (int partition = 0; partition < topics.partitions; ++partition) {
+        rd_kafka_topic_partition_list_add(list, topics.state_topic.c_str(), partition)->offset = 0;
+    }
+    rd_kafka_assign(client_, list);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

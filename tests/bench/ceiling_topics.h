@@ -17,6 +17,7 @@ struct CeilingTopics {
     std::string state_topic;
     std::string step_topic;
     std::string linger_ms;
+    int partitions = 6;  // of the topic of state events
 };
 
 // Idempotent, acks=all, every message's delivery report counted.
@@ -50,7 +51,8 @@ class CeilingProducer {
     std::int64_t time_is_of_ = -1;
 };
 
-// The one member of a group of its own.
+// Of all partitions. A group would only cost the time to join it, and with the embedded broker that
+// is three seconds.
 class CeilingConsumer {
   public:
     explicit CeilingConsumer(const CeilingTopics& topics);

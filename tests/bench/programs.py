@@ -161,11 +161,11 @@ class Installation:
         command += ["--warm-up", str(warm_up)]
         broker = None
         if embedded:
-            # A broker of its own, as ours has: topics come by themselves.
+            # A broker of its own, as ours has: topics come by themselves, of four partitions.
             broker = self.child([self.slipway, "embedded-broker"])
             broker.say("serve")
             file = os.path.join(self.new_folder(), "ceiling.db")
-            command += ["--brokers", broker.hear(20), "--topics-exist"]
+            command += ["--brokers", broker.hear(20), "--topics-exist", "--partitions", "4"]
             command += ["--store", "sqlite", "--database", file]
         else:
             command += ["--brokers", self.brokers, "--database", self.ceiling_database]
