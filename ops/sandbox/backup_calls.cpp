@@ -174,7 +174,7 @@ Work back_up_locked(Worker& worker, Cluster& cluster, const BackupOrder& order, 
     const std::int64_t ctime = cluster.epoch(order.node);
     worker.log(
         fmt::format("INFO: creating vzdump archive '{}'", path_of(storage, "backup/" + file)));
-    if (storage.full || size / 50 > storage.size - used_on(cluster, storage, order.node))
+    if (!has_room(cluster, storage, order.node, size / 50))
         die("vma_queue_write: write error - No space left on device");
     co_await begin_backup(worker, cluster, order, vmid);
     co_await worker.spend(milliseconds(500));

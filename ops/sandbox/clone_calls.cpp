@@ -32,10 +32,6 @@ std::string copy_command(Cluster& cluster,
                          const CloneOrder& order,
                          const std::string& from,
                          const std::string& to) {
-    const auto path = [&](const std::string& volid) {
-        const std::size_t colon = volid.find(':');
-        return path_of(cluster.storage(volid.substr(0, colon)), volid.substr(colon + 1));
-    };
     const auto format = [](const std::string& volid) {
         const std::size_t dot = volid.rfind('.');
         return dot == std::string::npos ? std::string("raw") : volid.substr(dot + 1);
@@ -47,8 +43,8 @@ std::string copy_command(Cluster& cluster,
         limit,
         format(from),
         format(to),
-        path(from),
-        path(to));
+        path_of(cluster, from),
+        path_of(cluster, to));
 }
 
 // Where a linked clone of a base volume lies.

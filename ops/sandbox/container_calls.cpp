@@ -26,16 +26,12 @@ Work create_worker(Worker& worker, Cluster& cluster, CreateOrder order) {
     const Hold hold = co_await worker.lock(config_file_of(order.vmid), seconds(10));
     std::string volid;
     try {
-        {
-            const Hold lock =
-                co_await lock_storage(worker, cluster.storage(order.storage), order.node);
-            volid = allocate(cluster,
-                             {.storage = order.storage,
-                              .node = order.node,
-                              .vmid = order.vmid,
-                              .size = order.size,
-                              .content = "rootdir"});
-        }
+        const NewVolume wanted{.storage = order.storage,
+                               .node = order.node,
+                               .vmid = order.vmid,
+                               .size = order.size,
+                               .content = "rootdir"};
+        co_await allocate_locked(worker, cluster, wanted, volid);
         worker.log(formatting_line(
             cluster.storage(order.storage), volid.substr(volid.find(':') + 1), "raw", order.size));
         co_await worker.spend(seconds(2));

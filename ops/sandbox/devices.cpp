@@ -203,6 +203,11 @@ std::string path_of(const Storage& storage, const std::string& volname) {
     return fmt::format("{}/images/{}", storage.path, volname);
 }
 
+std::string path_of(Cluster& cluster, const std::string& volid) {
+    const std::size_t colon = volid.find(':');
+    return path_of(cluster.storage(volid.substr(0, colon)), volid.substr(colon + 1));
+}
+
 Storage& usable_storage(Cluster& cluster,
                         const std::string& name,
                         const std::string& node,
@@ -236,6 +241,10 @@ std::int64_t used_on(Cluster& cluster, Storage& storage, const std::string& node
     return used;
 }
 
+bool has_room(Cluster& cluster, Storage& storage, const std::string& node, std::int64_t size) {
+    return !storage.full && size <= storage.size - used_on(cluster, storage, node);
+}
+
 std::string allocate(Cluster& cluster, const NewVolume& wanted) {
     Storage& storage = usable_storage(cluster, wanted.storage, wanted.node, wanted.content);
     auto& volumes = cluster.volumes_of(storage, wanted.node);
@@ -248,7 +257,7 @@ std::string allocate(Cluster& cluster, const NewVolume& wanted) {
     }
     if (volumes.contains(name))
         die(fmt::format("disk image '{}' already exists", path_of(storage, name)));
-    if (storage.full || wanted.size > storage.size - used_on(cluster, storage, wanted.node))
+    if (!has_room(cluster, storage, wanted.node, wanted.size))
         die(
             fmt::format("unable to create image: qemu-img: {}: Could not resize file: No space "
                         "left on device",

@@ -79,8 +79,10 @@ void check_volname(const Storage& storage, const std::string& name);
 
 bool keeps_files(const Storage& storage);  // as dir and nfs do, unlike lvmthin
 std::string path_of(const Storage& storage, const std::string& volname);
+std::string path_of(Cluster& cluster, const std::string& volid);
 std::string format_of(const Storage& storage, const std::string& volname);
 std::int64_t used_on(Cluster& cluster, Storage& storage, const std::string& node);
+bool has_room(Cluster& cluster, Storage& storage, const std::string& node, std::int64_t size);
 bool is_owned_by(const std::string& volname, int vmid);
 
 std::string formatting_line(const Storage& storage,

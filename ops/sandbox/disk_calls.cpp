@@ -37,7 +37,7 @@ Work resize_worker(Worker& worker, Cluster& cluster, ResizeOrder order) {
     if (size < was.size) die("shrinking disks is not supported");
     if (size == was.size) co_return;
     Storage& storage = cluster.storage(drive.storage());
-    if (storage.full || size - was.size > storage.size - used_on(cluster, storage, order.node))
+    if (!has_room(cluster, storage, order.node, size - was.size))
         die(fmt::format("command '/usr/bin/qemu-img resize -f {} {} {}' failed: exit code 1",
                         was.format,
                         path_of(storage, drive.volname()),
@@ -84,16 +84,13 @@ Work move_worker(Worker& worker, Cluster& cluster, MoveOrder order) {
                            drive.storage(),
                            order.storage));
     worker.log(fmt::format("create full clone of drive {} ({})", order.disk, was));
+    const NewVolume wanted{.storage = order.storage,
+                           .node = order.node,
+                           .vmid = order.vmid,
+                           .format = order.format.empty() ? from.format : order.format,
+                           .size = from.size};
     std::string is;
-    {
-        const Hold lock = co_await lock_storage(worker, cluster.storage(order.storage), order.node);
-        is = allocate(cluster,
-                      {.storage = order.storage,
-                       .node = order.node,
-                       .vmid = order.vmid,
-                       .format = order.format.empty() ? from.format : order.format,
-                       .size = from.size});
-    }
+    co_await allocate_locked(worker, cluster, wanted, is);
     const Storage& on = cluster.storage(order.storage);
     const std::string name = is.substr(is.find(':') + 1);
     worker.log(formatting_line(on, name, format_of(on, name), from.size));
@@ -155,6 +152,11 @@ std::string bytes_text(std::int64_t bytes) {
         unit = larger;
     }
     return fmt::format("{:.1f} {}", number, unit);
+}
+
+Work allocate_locked(Worker& worker, Cluster& cluster, NewVolume wanted, std::string& volid) {
+    const Hold lock = co_await lock_storage(worker, cluster.storage(wanted.storage), wanted.node);
+    volid = allocate(cluster, wanted);
 }
 
 // A line a second, as qemu-img -p is read.

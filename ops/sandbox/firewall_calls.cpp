@@ -16,14 +16,6 @@ Json index(Call&) {
     return all;
 }
 
-// Numbers where the table says so.
-Json typed(const Endpoint& endpoint, const std::string& name, const std::string& value) {
-    const Schema* schema = Api::find_param(endpoint, name);
-    const bool is_whole = schema && (schema->type == "integer" || schema->type == "boolean");
-    const auto number = whole_number(value);
-    return is_whole && number ? Json(*number) : Json(value);
-}
-
 const Endpoint& options_endpoint(const Call& call) {
     return the_api().endpoint(call.params.has("vmid")
                                   ? "PUT /nodes/{node}/qemu/{vmid}/firewall/options"

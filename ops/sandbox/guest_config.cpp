@@ -168,10 +168,8 @@ Json value_json(const std::string& key, const std::string& value, bool container
     static const Endpoint* of_container =
         &the_api().endpoint("PUT /nodes/{node}/lxc/{vmid}/config");
     if (key == "cipassword") return "**********";
-    const Schema* schema = Api::find_param(container ? *of_container : *of_vm, key);
-    const bool is_whole = schema && (schema->type == "integer" || schema->type == "boolean");
-    const auto number = whole_number(value);
-    return number && (is_whole || key == "snaptime") ? Json(*number) : Json(value);
+    if (const auto time = whole_number(value); key == "snaptime" && time) return *time;
+    return typed(container ? *of_container : *of_vm, key, value);
 }
 
 Json config_json(const Config& config, bool container) {

@@ -158,6 +158,13 @@ std::optional<double> number_in(const std::string& text) {
     return text.starts_with('-') ? -number : number;
 }
 
+Json typed(const Endpoint& endpoint, const std::string& name, const std::string& value) {
+    const Schema* schema = Api::find_param(endpoint, name);
+    const bool is_whole = schema && (schema->type == "integer" || schema->type == "boolean");
+    const auto number = whole_number(value);
+    return is_whole && number ? Json(*number) : Json(value);
+}
+
 std::string text_of(const Json& value) {
     if (value.is_string()) return value;
     if (value.is_boolean()) return value.get<bool>() ? "1" : "0";

@@ -61,6 +61,9 @@ std::vector<std::string> split_list(const std::string& text);  // on , ; space a
 std::optional<std::int64_t> whole_number(const std::string& text);
 std::optional<double> number_in(const std::string& text);
 
+// A text as JSON: a number where the table says that the parameter is one.
+Json typed(const Endpoint& endpoint, const std::string& name, const std::string& value);
+
 // A JSON value as a text; a structure by its Perl name, which is as much as a message needs.
 std::string text_of(const Json& value);
 

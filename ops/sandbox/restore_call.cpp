@@ -31,9 +31,7 @@ struct RestoreOrder {
 
 // The pipe that real Proxmox runs, which is how it names what failed.
 std::string pipe_of(Cluster& cluster, const RestoreOrder& order, int pid) {
-    const std::size_t colon = order.archive.find(':');
-    const Storage& storage = cluster.storage(order.archive.substr(0, colon));
-    const std::string path = path_of(storage, order.archive.substr(colon + 1));
+    const std::string path = path_of(cluster, order.archive);
     const char* unpack = path.ends_with(".zst")   ? "zstd -q -d -c {} | "
                          : path.ends_with(".gz")  ? "zcat {} | "
                          : path.ends_with(".lzo") ? "lzop -d -c {} | "
@@ -66,15 +64,12 @@ Work copy_disks(Worker& worker,
     for (const auto& [key, from] : archive->disks) {
         Drive drive = read_drive(archive->config.at(key));
         const std::string storage = order.storage.empty() ? drive.storage() : order.storage;
-        {
-            const Hold lock = co_await lock_storage(worker, cluster.storage(storage), order.node);
-            drive.volume = allocate(cluster,
-                                    {.storage = storage,
-                                     .node = order.node,
-                                     .vmid = order.vmid,
-                                     .format = from.format,
-                                     .size = from.size});
-        }
+        const NewVolume wanted{.storage = storage,
+                               .node = order.node,
+                               .vmid = order.vmid,
+                               .format = from.format,
+                               .size = from.size};
+        co_await allocate_locked(worker, cluster, wanted, drive.volume);
         Volume& made = cluster.volume(drive.volume, order.node);
         made.has_system = from.has_system;
         drive.options["size"] = size_text(from.size);

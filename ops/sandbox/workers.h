@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ops/sandbox/call.h"
+#include "ops/sandbox/devices.h"
 
 namespace slipway::sandbox {
 
@@ -27,6 +28,9 @@ inline auto lock_storage(Worker& worker, const Storage& storage, const std::stri
                        LockMode::Exclusive,
                        fmt::format("can't lock file '{}' - got timeout", file));
 }
+
+// Makes the volume while nobody else makes one on that storage.
+Work allocate_locked(Worker& worker, Cluster& cluster, NewVolume wanted, std::string& volid);
 
 Work start_worker(Worker& worker, Cluster& cluster, int vmid, std::string node);
 
