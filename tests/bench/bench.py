@@ -101,12 +101,11 @@ class Bench:
             dues = [DueBench(here, *postgres), DueBench(here, *sqlite)]
             for due in dues:
                 due.filled()
-            warmed.result()
-            there = self.attempt("rss_100k_mib", lambda: gathered.result() or True)
+        warmed.result()
         # Meanwhile the crowd puts down what it had in hand.
         self.say("measuring idle sweeps")
         ratios = [self.attempt("due_1m_to_1k_ratio", due.measure) for due in dues]
-        self.figures["rss_100k_mib"] = crowd.rss_mib() if there else None
+        self.figures["rss_100k_mib"] = self.attempt("rss_100k_mib", lambda: self.rss(crowd, gathered))
         self.figures["due_1m_to_1k_ratio"] = None if None in ratios else max(ratios)
         crowd.stop()
         for due in dues:
@@ -115,6 +114,10 @@ class Bench:
         for name in ("due_1k", "due_1m"):
             here.drop_database(name)
         os.sync()
+
+    def rss(self, crowd, gathered):
+        gathered.result()
+        return crowd.rss_mib()
 
     def warm_up(self):
         self.say("warming the broker's virtual machine up")
