@@ -11,6 +11,7 @@
 
 #include "schema/migrate.h"
 #include "schema/sql_store.h"
+#include "tests/contract/store_contract.h"
 #include "tests/live/postgres_server.h"
 #include "tests/live/skipping.h"
 #include "tests/live/temp_folder.h"
@@ -40,20 +41,9 @@ std::string make_database(const std::string& kind, const TempFolder& folder) {
 
 // An answer that leaves the VM where it is, one version on.
 Change raised(const Vm& vm, std::string_view writer, std::int64_t told_as) {
-    Change change{.version = vm.version, .next = vm};
-    ++change.next.version;
-    ++change.next.log_row;
-    change.log = {.service_id = vm.service_id,
-                  .run = vm.run,
-                  .row = change.next.log_row,
-                  .pipeline = vm.pipeline,
-                  .number = 1,
-                  .label = "Raise",
-                  .result = "success",
-                  .from = vm.state,
-                  .to = vm.state,
-                  .writer = std::string(writer),
-                  .told_as = told_as};
+    Change change = step_to(vm, vm.state);
+    change.log.writer = writer;
+    change.log.told_as = told_as;
     return change;
 }
 
@@ -92,18 +82,27 @@ struct Process {
     }
 };
 
-class SaverOn : public testing::TestWithParam<const char*> {};
+class SaverOn : public testing::TestWithParam<const char*> {
+  protected:
+    void SetUp() override {
+        if (std::string(GetParam()) == "postgresql")
+            if (auto why = cannot_run(PostgresServer::missing())) GTEST_SKIP() << *why;
+        settings_.url = make_database(GetParam(), folder_);
+        migrate(settings_);
+    }
+
+    const DatabaseSettings& settings() const { return settings_; }
+
+  private:
+    const TempFolder folder_;
+    DatabaseSettings settings_;
+};
 
 TEST_P(SaverOn, LetsExactlyOneOfTwoWinEveryVersionUnderAThousandCallers) {
-    if (std::string(GetParam()) == "postgresql")
-        if (auto why = cannot_run(PostgresServer::missing())) GTEST_SKIP() << *why;
     constexpr int vms = 500;
     constexpr int raises = 4;
-    const TempFolder folder;
-    const DatabaseSettings settings{.url = make_database(GetParam(), folder)};
-    migrate(settings);
-    Process one(settings, "one");
-    Process two(settings, "two");
+    Process one(settings(), "one");
+    Process two(settings(), "two");
     std::vector<Admitted> orders;
     for (int vm = 0; vm < vms; ++vm) orders.push_back(order(vm));
     one.store->admit(orders);
@@ -132,12 +131,7 @@ TEST_P(SaverOn, LetsExactlyOneOfTwoWinEveryVersionUnderAThousandCallers) {
 
 // A change that claims slots is the only one of its save.
 TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
-    if (std::string(GetParam()) == "postgresql")
-        if (auto why = cannot_run(PostgresServer::missing())) GTEST_SKIP() << *why;
-    const TempFolder folder;
-    const DatabaseSettings settings{.url = make_database(GetParam(), folder)};
-    migrate(settings);
-    const auto store = open_store(settings);
+    const auto store = open_store(settings());
     const std::vector<Admitted> orders = {order(0), order(1), order(2), order(3)};
     store->admit(orders);
     SystemClock clock;

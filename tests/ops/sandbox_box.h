@@ -10,6 +10,12 @@
 
 namespace slipway::sandbox {
 
+inline const std::string vms = "/nodes/pve1/qemu";
+
+inline std::string vm(int id, const std::string& rest = "") {
+    return vms + "/" + std::to_string(id) + rest;
+}
+
 class Box {
   public:
     explicit Box(const std::string& state = default_state(), std::uint64_t seed = 1) {

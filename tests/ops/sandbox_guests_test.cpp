@@ -10,12 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string vms = "/nodes/pve1/qemu";
-
-std::string vm(int id, const std::string& rest = "") {
-    return vms + "/" + std::to_string(id) + rest;
-}
-
 std::string content(const std::string& node, const std::string& storage) {
     return "/nodes/" + node + "/storage/" + storage + "/content";
 }

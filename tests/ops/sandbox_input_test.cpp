@@ -8,8 +8,6 @@
 namespace slipway::sandbox {
 namespace {
 
-const std::string vms = "/nodes/pve1/qemu";
-
 std::string twenty_digits() {
     return std::string(20, '9');
 }

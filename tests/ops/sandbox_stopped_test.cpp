@@ -10,12 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string vms = "/nodes/pve1/qemu";
 const std::string on_local = "/nodes/pve1/storage/local/content";
-
-std::string vm(int id, const std::string& rest = "") {
-    return vms + "/" + std::to_string(id) + rest;
-}
 
 std::string ended(Box& box, const std::string& upid) {
     box.ask("DELETE", "/nodes/pve1/tasks/" + upid);

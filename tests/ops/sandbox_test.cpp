@@ -11,12 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string vms = "/nodes/pve1/qemu";
-
-std::string vm(int id, const std::string& rest = "") {
-    return vms + "/" + std::to_string(id) + rest;
-}
-
 TEST(Sandbox, AVmLivesAndDies) {
     Box box;
     EXPECT_EQ(box.task("POST", vm(9000, "/clone"), "newid=100&name=web1"), "OK");

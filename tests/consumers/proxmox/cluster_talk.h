@@ -16,8 +16,8 @@ inline const std::string two = "https://pve2:8006";
 inline const std::string ticket_body =
     data_body(R"({"ticket":"PVE:root@pam:1::a+b","CSRFPreventionToken":"1:x"})");
 
-inline ClusterSettings with_token() {
-    return {.name = "east", .endpoints = {one, two}, .token = "root@pam!slipway=s-e-c"};
+inline ClusterSettings with_token(std::vector<std::string> endpoints = {one, two}) {
+    return {.name = "east", .endpoints = std::move(endpoints), .token = "root@pam!slipway=s-e-c"};
 }
 
 inline ClusterSettings with_password() {

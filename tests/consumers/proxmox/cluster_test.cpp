@@ -114,9 +114,7 @@ TEST(Cluster, TriesANodeWithQuorumIfThatOneHasNone) {
 
 // Four calls under way fall to the same blip: that is one failure, and a pause of one second.
 TEST(Cluster, CountsOneBlipOnce) {
-    ClusterSettings settings = with_token();
-    settings.endpoints = {one};
-    Talk talk(settings);
+    Talk talk(with_token({one}));
     int under_way = 0;
     const ScriptedHttp::Act fail = [&](const HttpRequest&) -> HttpAnswer {
         talk.clock.advance(1ms);
@@ -132,9 +130,7 @@ TEST(Cluster, CountsOneBlipOnce) {
 }
 
 TEST(Cluster, LeavesAnEndpointAloneOnlyForWhatItDid) {
-    ClusterSettings settings = with_token();
-    settings.endpoints = {one};
-    Talk talk(settings);
+    Talk talk(with_token({one}));
     const ScriptedHttp::Act closed = [](const HttpRequest&) -> HttpAnswer {
         throw HttpError(Sent::Unknown, "a kept connection was closed", Blame::Nobody);
     };
@@ -171,9 +167,7 @@ TEST(Cluster, BlamesNoEndpointForATimeThatOthersUsedUp) {
 }
 
 TEST(Cluster, UsesNoTryOfASickEndpointUpWithoutATry) {
-    ClusterSettings settings = with_token();
-    settings.endpoints = {one};
-    Talk talk(settings);
+    Talk talk(with_token({one}));
     talk.http.fails(Sent::No, "a");
     talk.look();
     talk.clock.advance(1001ms);
@@ -202,9 +196,7 @@ TEST(Cluster, FailsAtOnceWhileAllOfItIsSick) {
 }
 
 TEST(Cluster, LetsOneCallerAloneTryASickEndpoint) {
-    ClusterSettings settings = with_token();
-    settings.endpoints = {one};
-    Talk talk(settings);
+    Talk talk(with_token({one}));
     talk.http.fails(Sent::No, "a");
     talk.start();
     talk.clock.advance(1001ms);

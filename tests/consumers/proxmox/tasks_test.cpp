@@ -228,6 +228,34 @@ TEST(TaskBoard, AsksASickNodeOnceForAllWhoWait) {
     EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK");
 }
 
+// Somebody has asked for it and waits; it says that both tasks have ended well.
+class ListOnItsWay {
+  public:
+    ListOnItsWay(Talk& talk, TaskBoard& board) {
+        talk.http.does([this](const HttpRequest&) -> HttpAnswer {
+            asked_ = true;
+            while (!comes_) std::this_thread::yield();
+            return {.status = 200, .body = list_of("OK", "OK")};
+        });
+        asking_ = std::jthread(
+            [&board] { EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK"); });
+        while (!asked_) std::this_thread::yield();
+    }
+    ~ListOnItsWay() { comes_ = true; }
+    ListOnItsWay(const ListOnItsWay&) = delete;
+    ListOnItsWay& operator=(const ListOnItsWay&) = delete;
+
+    void comes() {
+        comes_ = true;
+        asking_.join();
+    }
+
+  private:
+    std::atomic<bool> asked_ = false;
+    std::atomic<bool> comes_ = false;
+    std::jthread asking_;  // last: it uses the others
+};
+
 // Whoever asks while the list is on its way gets the last one's word, or waits for this one.
 TEST(TaskBoard, HoldsNobodyWhoCanBeAnswered) {
     Talk talk;
@@ -235,19 +263,10 @@ TEST(TaskBoard, HoldsNobodyWhoCanBeAnswered) {
     talk.http.answers(200, list_of("RUNNING", "RUNNING"));
     board.status(parse_upid(clone));
     talk.clock.advance(1s);
-    std::atomic<bool> asked = false;
-    std::atomic<bool> answer = false;
-    talk.http.does([&](const HttpRequest&) -> HttpAnswer {
-        asked = true;
-        while (!answer) std::this_thread::yield();
-        return {.status = 200, .body = list_of("OK", "OK")};
-    });
 
-    std::thread slow([&] { EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK"); });
-    while (!asked) std::this_thread::yield();
+    ListOnItsWay list(talk, board);
     EXPECT_TRUE(board.status(parse_upid(start))->running) << "the last word";
-    answer = true;
-    slow.join();
+    list.comes();
 
     EXPECT_EQ(board.status(parse_upid(start))->exit_status, "OK");
     EXPECT_TRUE(talk.http.is_used_up());
@@ -264,20 +283,11 @@ TEST(TaskBoard, HoldsOneOfThoseWhoAskANodeThatHangs) {
     talk.clock.advance(1s);
     EXPECT_THROW(board.status(parse_upid(clone)), ProxmoxError);
     talk.clock.advance(1s);
-    std::atomic<bool> asked = false;
-    std::atomic<bool> answer = false;
-    talk.http.does([&](const HttpRequest&) -> HttpAnswer {
-        asked = true;
-        while (!answer) std::this_thread::yield();
-        return {.status = 200, .body = list_of("OK", "OK")};
-    });
 
-    std::thread slow([&] { EXPECT_EQ(board.status(parse_upid(clone))->exit_status, "OK"); });
-    while (!asked) std::this_thread::yield();
+    ListOnItsWay list(talk, board);
     EXPECT_THROW(board.status(parse_upid(clone)), ProxmoxError);
     EXPECT_EQ(board.status(parse_upid(start))->exit_status, "OK");
-    answer = true;
-    slow.join();
+    list.comes();
 
     EXPECT_TRUE(talk.http.is_used_up());
 }
