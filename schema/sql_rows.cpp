@@ -11,7 +11,9 @@ namespace slipway {
 const std::string_view vm_columns =
     "vm.service_id, vm.pipeline, vm.state, vm.phase, vm.run, vm.version, vm.wake_at, vm.queued, "
     "vm.log_row, vm.failures, vm.answer, vm.answered_at, vm.told_at, vm.last_error_action, "
-    "vm.last_error, d.cluster, d.target, d.applied, d.request_id, d.traceparent";
+    "vm.last_error, d.cluster, d.target, d.applied, d.request_id, d.traceparent, "
+    "d.client, d.product, d.node, d.vmid, d.name, d.domain, d.username, d.password, d.mac, "
+    "d.rev_dns, d.service_status";
 
 const std::string_view step_columns =
     "service_id, run, row, pipeline, number, label, result, text, lines, left_state, "
@@ -76,6 +78,17 @@ Vm read_vm(const Rows& rows, std::size_t row) {
         .applied = rows.text(row, 17),
         .request_id = rows.text(row, 18),
         .traceparent = rows.text(row, 19),
+        .client = rows.text(row, 20),
+        .product = rows.text(row, 21),
+        .node = rows.text(row, 22),
+        .vmid = rows.number(row, 23),
+        .name = rows.text(row, 24),
+        .domain = rows.text(row, 25),
+        .username = rows.text(row, 26),
+        .password = rows.text(row, 27),
+        .mac = rows.text(row, 28),
+        .rev_dns = rows.text(row, 29),
+        .service_status = rows.text(row, 30),
     };
 }
 

@@ -18,7 +18,7 @@ RowBatch id_rows(std::span<const std::string> ids);
 
 // vm and vm_detail as `d`, without the key; read_vm() takes them from column 0, service_id first.
 extern const std::string_view vm_columns;
-constexpr int vm_column_count = 20;
+constexpr int vm_column_count = 31;
 Vm read_vm(const Rows& rows, std::size_t row);
 
 extern const std::string_view step_columns;

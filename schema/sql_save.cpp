@@ -369,7 +369,7 @@ std::vector<Saved> SqlStore::save(std::span<const Change> changes) {
             .won = true, .wake_at = won.maybe_time(i, 1), .queued = won.small(i, 2)};
     }
     if (granted) {
-        saved[0].slots_granted = true;
+        saved[0].granted = true;
         saved[0].wake_at = changes[0].wake_if_granted;
     }
     return saved;

@@ -1,6 +1,7 @@
 #pragma once
 // The class behind open_store(). Its methods stand in one file per theme: sql_save.cpp,
-// sql_admit.cpp (its short way in sql_new_orders.cpp), sql_due.cpp, sql_letters.cpp, sql_log.cpp,
+// sql_admit.cpp (its short way in sql_new_orders.cpp), sql_due.cpp, sql_holdings.cpp,
+// sql_inventory.cpp, sql_letters.cpp (dead letters and activity), sql_log.cpp, sql_mail.cpp,
 // sql_slots.cpp.
 
 #include "schema/connection_pool.h"
@@ -39,6 +40,26 @@ class SqlStore final : public Store {
     int sweep_slots(Time now) override;
     std::vector<SlotRow> slots() override;
     std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) override;
+
+    Holdings holdings(std::string_view service_id) override;
+    std::vector<PoolUse> pool_use() override;
+    std::vector<DnsRecordRow> dns_records(std::string_view service_id) override;
+
+    std::int64_t inventory_revision() override;
+    InventoryRows inventory() override;
+    bool change_inventory(std::int64_t revision,
+                          std::span<const InventoryRow> put,
+                          std::span<const InventoryKey> remove,
+                          Time now) override;
+
+    std::vector<LetterRow> unpublished_letters(Time older_than, int most) override;
+    void mark_letters_published(std::span<const LetterRow> rows, Time now) override;
+    std::optional<LetterRow> begin_letter(const LetterRow& key, Time now, Time not_since) override;
+    void end_letter(const LetterRow& key,
+                    Time now,
+                    std::string_view error,
+                    std::optional<Time> again_at) override;
+    std::vector<LetterRow> due_letters(Time now, int most) override;
 
     std::vector<RunRow> runs(std::string_view service_id, int most) override;
     std::vector<StepRow> steps(std::string_view service_id, std::int64_t run) override;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "schema/ip_address.h"
 #include "schema/vm.h"
 
 namespace slipway {
@@ -77,6 +78,85 @@ struct SlotRow {
     Time taken_at = {};
 };
 
+// Addresses that a VM shall hold from now on, the lowest that are free, from these pools in their
+// order. What a pool may give is said here: exclusions are taken out of its ranges.
+struct PoolRanges {
+    std::string pool;
+    std::vector<IpRange> ranges;         // in order
+    std::chrono::seconds quarantine{0};  // kept with the address, for the day it is released
+};
+struct AddressClaim {
+    int count = 0;
+    std::vector<PoolRanges> pools;
+};
+
+// A number for a VM: the one after the highest ever given out, or, once the range is used up, the
+// lowest whose rest is over.
+struct NumberClaim {
+    std::string cluster;
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+    std::vector<std::int64_t> taken = {};  // by others, as Proxmox says; sorted
+    std::int64_t burns = 0;  // the VM's own, which somebody else uses: never given out again
+    std::chrono::seconds rest{0};
+};
+
+struct HeldAddress {
+    IpAddress address;
+    std::string pool;
+};
+// What a VM holds at this moment.
+struct Holdings {
+    std::int64_t vmid = 0;               // 0: none
+    std::vector<HeldAddress> addresses;  // in the order in which they were given
+    std::vector<std::string> slots;      // resources, for the step at which it stands
+};
+
+struct PoolUse {
+    std::string pool;
+    std::int64_t held = 0;
+    std::int64_t resting = 0;  // released, in quarantine
+};
+
+// What operators declare, as text that the Store does not read.
+struct InventoryRow {
+    std::string kind;  // cluster, template, package, pool, dns_provider, zone, letter
+    std::string name;
+    std::string body;         // JSON
+    std::string secret = {};  // sealed
+};
+struct InventoryRows {
+    std::int64_t revision = 0;  // raised by every change
+    std::vector<InventoryRow> rows;
+};
+struct InventoryKey {
+    std::string kind;
+    std::string name;
+};
+
+// A record that we made at a DNS provider for a VM.
+struct DnsRecordRow {
+    std::string provider;
+    std::string zone;
+    std::string name;
+    std::string type;  // A, AAAA, PTR
+    std::string value;
+    int ttl = 0;
+
+    bool operator==(const DnsRecordRow&) const = default;
+};
+
+// A letter to a customer: at most one per (service, run, kind), ever.
+struct LetterRow {
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string kind;  // ready, password, restored
+    Time at = {};
+    int attempts = 0;  // begun; more than one: it may have been sent twice
+    std::optional<Time> sent_at = {};
+    std::string error = {};  // of the last attempt
+};
+
 // A task in Proxmox that we started for a VM.
 struct TaskRow {
     std::string upid;
@@ -113,11 +193,15 @@ struct Change {
     std::optional<ActivityRow> activity = {};
     std::optional<DeadLetterRow> dead_letter = {};
 
-    // Slots. A step that wants some leaves its VM where it is and asks for all it needs at once:
-    // all of them are granted or none. If they are, the VM is to be woken at `wake_if_granted`
-    // instead of next.wake_at, and then acts. If not, it asks again at next.wake_at: for who is
-    // late by more than two polls nothing is kept. Such a change is saved alone.
+    // Slots, addresses and a number. A step that wants some leaves its VM where it is and asks for
+    // all it needs at once: all of them are granted or none. If they are, the VM is to be woken at
+    // `wake_if_granted` instead of next.wake_at, and then acts. If not, it asks again at
+    // next.wake_at: for who is late by more than two polls no slot is kept. Such a change is saved
+    // alone. Addresses and numbers are granted only while the inventory is what the step read.
     std::vector<SlotClaim> claims = {};
+    std::vector<AddressClaim> addresses = {};
+    std::optional<NumberClaim> number = {};
+    std::int64_t inventory_revision = 0;
     Time wake_if_granted = {};
     bool frees_slots = false;  // this commit leaves the step: all that the VM holds, to the oldest
                                // who waits
@@ -125,13 +209,18 @@ struct Change {
     // Tasks that were started, or have ended. Kept even if this change loses its race: what runs in
     // Proxmox runs.
     std::vector<TaskRow> tasks = {};
+
+    // The records we have at DNS providers for this VM, all of them; nothing: as before.
+    std::optional<std::vector<DnsRecordRow>> dns_records = {};
+    // A letter to be sent, unless one of its kind was written for this run before.
+    std::optional<LetterRow> letter = {};
 };
 
 struct Saved {
     bool won = false;  // false: somebody else was faster, nothing of this change happened
     std::optional<Time> wake_at = {};
     int queued = 0;
-    bool slots_granted = false;  // the claims of this change, all of them
+    bool granted = false;  // the claims of this change, all of them
 };
 
 // A lifecycle request and what intake decided about it, on the row as it was then.
@@ -246,6 +335,38 @@ class Store {
     virtual std::vector<SlotRow> slots() = 0;
     // Of a VM, since that run, oldest first.
     virtual std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) = 0;
+
+    // --- what VMs hold
+    virtual Holdings holdings(std::string_view service_id) = 0;
+    virtual std::vector<PoolUse> pool_use() = 0;
+    virtual std::vector<DnsRecordRow> dns_records(std::string_view service_id) = 0;
+
+    // --- the inventory
+    virtual std::int64_t inventory_revision() = 0;
+    virtual InventoryRows inventory() = 0;
+    // Puts and removes; false if somebody else was faster than who read `revision`. VMs whose step
+    // fails are woken: what they failed at may be mended.
+    virtual bool change_inventory(std::int64_t revision,
+                                  std::span<const InventoryRow> put,
+                                  std::span<const InventoryKey> remove,
+                                  Time now) = 0;
+
+    // --- letters: published as activity is, sent by the mailers
+    virtual std::vector<LetterRow> unpublished_letters(Time older_than, int most) = 0;
+    virtual void mark_letters_published(std::span<const LetterRow> rows, Time now) = 0;
+    // Begins an attempt: nullopt if there is no such letter, it was sent, or somebody began one
+    // after `not_since`.
+    virtual std::optional<LetterRow> begin_letter(const LetterRow& key,
+                                                  Time now,
+                                                  Time not_since) = 0;
+    // What became of it: sent if `error` is empty; `again_at` is nullopt if it is not to be tried
+    // any more.
+    virtual void end_letter(const LetterRow& key,
+                            Time now,
+                            std::string_view error,
+                            std::optional<Time> again_at) = 0;
+    // Unsent, whose next attempt is due.
+    virtual std::vector<LetterRow> due_letters(Time now, int most) = 0;
 
     // --- for people
     virtual std::vector<RunRow> runs(std::string_view service_id, int most) = 0;

@@ -37,10 +37,23 @@ struct Vm {
 
     // Written rarely, kept in a table of their own so that the row above stays narrow.
     std::string cluster = {};
-    std::string target = {};   // JSON: what the order asks for
+    std::string target = {};   // JSON: the order as it came, a package and what differs from it
     std::string applied = {};  // JSON: what was set
     std::string request_id = {};
     std::string traceparent = {};
+
+    // What it is, from the moment it has a number. All of it is saved before any of it is made.
+    std::string client = {};
+    std::string product = {};  // the package
+    std::string node = {};     // where it was seen last: a hint, never proof
+    std::int64_t vmid = 0;     // in its cluster; 0: it has none
+    std::string name = {};     // in Proxmox
+    std::string domain = {};   // its host name, whole
+    std::string username = {};
+    std::string password = {};  // sealed: see secret_box.h
+    std::string mac = {};
+    std::string rev_dns = {};         // JSON: address -> name, where it is not the domain
+    std::string service_status = {};  // what billing said last: active, suspended, terminated
 };
 
 }  // namespace slipway

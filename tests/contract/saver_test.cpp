@@ -155,7 +155,7 @@ TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
             answers += fmt::format("{} {}{} ",
                                    answer.change.next.service_id,
                                    answer.saved.won ? "won" : "lost",
-                                   answer.saved.slots_granted ? " granted" : "");
+                                   answer.saved.granted ? " granted" : "");
         });
     }
     EXPECT_TRUE(saver.run_one());

@@ -26,7 +26,7 @@ std::string taken(Store& store) {
 // Asks, and leaves at once with what it got. False: nothing.
 bool gets_through(Store& store, std::string_view id, std::vector<SlotClaim> claims, Time when) {
     Vm vm = load_one(store, id).value();
-    if (!save_one(store, asking(vm, std::move(claims), (when - at(0)).count())).slots_granted)
+    if (!save_one(store, asking(vm, std::move(claims), (when - at(0)).count())).granted)
         return false;
     vm = load_one(store, id).value();
     return save_one(store, leaving(vm, "set_ip")).won;
@@ -43,13 +43,13 @@ TEST_P(StoreContract, GrantsNoMoreSlotsThanThereAre) {
     const Vm c = begun(store(), "c");
 
     const Saved first = save_one(store(), asking(a, {{clones, 2}}));
-    EXPECT_TRUE(first.slots_granted);
+    EXPECT_TRUE(first.granted);
     EXPECT_EQ(first.wake_at, at(2'000'000));
     EXPECT_EQ(wake_of(store(), "a"), 2'000'000);
-    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 2}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 2}})).granted);
     const Saved third = save_one(store(), asking(c, {{clones, 2}}));
     EXPECT_TRUE(third.won);
-    EXPECT_FALSE(third.slots_granted);
+    EXPECT_FALSE(third.granted);
     EXPECT_EQ(third.wake_at, at(90'000'000));
     EXPECT_EQ(wake_of(store(), "c"), 90'000'000);
 
@@ -72,9 +72,9 @@ TEST_P(StoreContract, GivesAFreedSlotToWhoHasWaitedLongest) {
     EXPECT_EQ(wake_of(store(), "c"), 2'000'000) << "woken";
     EXPECT_EQ(wake_of(store(), "b"), 90'000'000) << "not yet";
     EXPECT_EQ(taken(store()), "");
-    EXPECT_FALSE(save_one(store(), asking(b, {{clones, 1}}, 6'000'000)).slots_granted)
+    EXPECT_FALSE(save_one(store(), asking(b, {{clones, 1}}, 6'000'000)).granted)
         << "c has waited longer";
-    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}}, 7'000'000)).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}}, 7'000'000)).granted);
     EXPECT_EQ(taken(store()), "1: c creation");
 }
 
@@ -139,9 +139,9 @@ TEST_P(StoreContract, AQueueBeforeOneStorageLeavesTheClusterToTheOthers) {
 // A limit of 0 lets nobody in, and whoever tries keeps nobody out elsewhere.
 TEST_P(StoreContract, WhoWaitsForWhatIsClosedHoldsNobodyUp) {
     const Vm a = begun(store(), "a");
-    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"closed", 0}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"closed", 0}})).granted);
 
-    EXPECT_TRUE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).granted);
 }
 
 // What is left of a resource is for those who lack it.
@@ -149,7 +149,7 @@ TEST_P(StoreContract, HoldsNobodyUpForWhatAVmHasAlready) {
     const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 2}}));
     saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
 
-    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 2}, {"z", 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 2}, {"z", 1}})).granted);
 
     begun(store(), "c");
     EXPECT_TRUE(gets_through(store(), "c", {{clones, 2}}, at(4'000'000)));
@@ -175,7 +175,7 @@ TEST_P(StoreContract, GrantsAllSlotsOrNone) {
     Vm c = begun(store(), "c");
     saved(store(), asking(a, {{"z", 1}}));
 
-    EXPECT_FALSE(save_one(store(), asking(b, {{"z", 1}, {clones, 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(b, {{"z", 1}, {clones, 1}})).granted);
     EXPECT_EQ(taken(store()), "1: a creation (z)");
     c = saved(store(), asking(c, {{"x", 1}, {"y", 1}}));
     EXPECT_EQ(taken(store()), "1: c creation (x), 1: c creation (y), 1: a creation (z)");
@@ -186,7 +186,7 @@ TEST_P(StoreContract, GrantsAllSlotsOrNone) {
 TEST_P(StoreContract, GrantsASlotOnceToWhoAsksTwice) {
     const Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 2}}));
 
-    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 2}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 2}})).granted);
 
     EXPECT_EQ(taken(store()), "1: a creation");
 }
@@ -195,12 +195,12 @@ TEST_P(StoreContract, KeepsWhatAVmHoldsWhenItAsksForMoreInVain) {
     Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
     const Vm b = saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
 
-    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).granted);
 
     EXPECT_EQ(taken(store()), "1: a creation, 1: b creation (z)");
     saved(store(), leaving(b, "set_ip"));
     a = load_one(store(), "a").value();
-    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}, {"y", 1}, {"z", 1}})).granted);
     EXPECT_EQ(taken(store()), "1: a creation, 1: a creation (y), 1: a creation (z)");
 }
 
@@ -209,12 +209,12 @@ TEST_P(StoreContract, ASlotLeftFromAnEarlierStepIsTheLaterOnesOnceItIsGranted) {
     Vm a = saved(store(), asking(begun(store(), "a"), {{clones, 1}}));
     a = saved(store(), step_to(a, "set_ip"));
 
-    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}}, 5'000'000)).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(a, {{clones, 1}}, 5'000'000)).granted);
 
     EXPECT_EQ(taken(store()), "1: a set_ip");
     EXPECT_EQ(store().slots().at(0).taken_at, at(5'000'000));
     EXPECT_EQ(store().sweep_slots(at(10'000'000)), 0);
-    EXPECT_FALSE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(begun(store(), "b"), {{clones, 1}})).granted);
 }
 
 // Or two who carry one slot each, and want the other's, would hold them for ever.
@@ -223,7 +223,7 @@ TEST_P(StoreContract, ASlotLeftFromAnEarlierStepIsNotKeptByWaiting) {
     saved(store(), asking(begun(store(), "b"), {{"z", 1}}));
     a = saved(store(), step_to(a, "set_ip"));
 
-    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"z", 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(a, {{clones, 1}, {"z", 1}})).granted);
 
     EXPECT_EQ(store().sweep_slots(at(10'000'000)), 1);
     EXPECT_EQ(taken(store()), "1: b creation (z)");
@@ -235,7 +235,7 @@ TEST_P(StoreContract, GrantsNothingToWhoLostTheRace) {
 
     const Saved late = save_one(store(), asking(a, {{clones, 1}}));
 
-    EXPECT_FALSE(late.won || late.slots_granted);
+    EXPECT_FALSE(late.won || late.granted);
     EXPECT_EQ(taken(store()), "");
 }
 
@@ -246,8 +246,8 @@ TEST_P(StoreContract, CountsWhatIsHeldWhenALimitIsLowered) {
     saved(store(), leaving(b, "set_ip"));
 
     EXPECT_EQ(taken(store()), "1: a creation, 3: c creation");
-    EXPECT_FALSE(save_one(store(), asking(begun(store(), "d"), {{clones, 2}})).slots_granted);
-    EXPECT_TRUE(save_one(store(), asking(begun(store(), "e"), {{"x", 1}})).slots_granted);
+    EXPECT_FALSE(save_one(store(), asking(begun(store(), "d"), {{clones, 2}})).granted);
+    EXPECT_TRUE(save_one(store(), asking(begun(store(), "e"), {{"x", 1}})).granted);
 }
 
 // They could wait for each other's slots in a circle.
@@ -274,7 +274,7 @@ TEST_P(StoreContract, SweepsSlotsOfVmsThatStandElsewhere) {
 
     EXPECT_EQ(taken(store()), "");
     EXPECT_EQ(wake_of(store(), "b"), 10'000'000);
-    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 1}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(b, {{clones, 1}})).granted);
 }
 
 // Who waited and was terminated holds nobody up.
@@ -287,7 +287,7 @@ TEST_P(StoreContract, PassesOverWaitersThatStandElsewhere) {
     save_one(store(), leaving(a, "set_ip"));
 
     EXPECT_EQ(wake_of(store(), "c"), 2'000'000);
-    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}})).slots_granted);
+    EXPECT_TRUE(save_one(store(), asking(c, {{clones, 1}})).granted);
 }
 
 // Its step fails before it comes to ask. It keeps its turn for when it asks again.

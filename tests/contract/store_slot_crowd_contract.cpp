@@ -33,7 +33,7 @@ TEST_P(StoreContract, GrantsNoMoreSlotsThanThereAreToManyAtOnce) {
                 bool granted = false;
                 while (!granted) {
                     const Change change = asking(vm, {{clones, limit}, {"node pve1", limit}});
-                    granted = save_one(*other, change).slots_granted;
+                    granted = save_one(*other, change).granted;
                     vm = load_one(*other, vm.service_id).value();
                 }
                 int now = ++holding;
@@ -88,7 +88,7 @@ struct Hand {
         for (int tries = 0; tries < 10'000; ++tries) {
             Change change = asking(load_one(store, id).value(), {}, ++when);
             for (const std::size_t i : pair) change.claims.push_back(holders.resources[i]);
-            if (!save_one(store, change).slots_granted) {
+            if (!save_one(store, change).granted) {
                 holders.wait_a_moment();
                 continue;
             }

@@ -143,6 +143,58 @@ class FaultStore final : public Store {
         return faults_.around(
             "store.tasks", process_, [&] { return store_.tasks(service_id, since_run); });
     }
+    Holdings holdings(std::string_view service_id) override {
+        return faults_.around(
+            "store.holdings", process_, [&] { return store_.holdings(service_id); });
+    }
+    std::vector<PoolUse> pool_use() override {
+        return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(); });
+    }
+    std::vector<DnsRecordRow> dns_records(std::string_view service_id) override {
+        return faults_.around(
+            "store.dns_records", process_, [&] { return store_.dns_records(service_id); });
+    }
+    std::int64_t inventory_revision() override {
+        return faults_.around(
+            "store.inventory_revision", process_, [&] { return store_.inventory_revision(); });
+    }
+    InventoryRows inventory() override {
+        return faults_.around("store.inventory", process_, [&] { return store_.inventory(); });
+    }
+    bool change_inventory(std::int64_t revision,
+                          std::span<const InventoryRow> put,
+                          std::span<const InventoryKey> remove,
+                          Time now) override {
+        return faults_.around("store.change_inventory", process_, [&] {
+            return store_.change_inventory(revision, put, remove, now);
+        });
+    }
+    std::vector<LetterRow> unpublished_letters(Time older_than, int most) override {
+        return faults_.around("store.unpublished_letters", process_, [&] {
+            return store_.unpublished_letters(older_than, most);
+        });
+    }
+    void mark_letters_published(std::span<const LetterRow> rows, Time now) override {
+        faults_.around("store.mark_letters_published", process_, [&] {
+            store_.mark_letters_published(rows, now);
+        });
+    }
+    std::optional<LetterRow> begin_letter(const LetterRow& key, Time now, Time not_since) override {
+        return faults_.around("store.begin_letter", process_, [&] {
+            return store_.begin_letter(key, now, not_since);
+        });
+    }
+    void end_letter(const LetterRow& key,
+                    Time now,
+                    std::string_view error,
+                    std::optional<Time> again_at) override {
+        faults_.around(
+            "store.end_letter", process_, [&] { store_.end_letter(key, now, error, again_at); });
+    }
+    std::vector<LetterRow> due_letters(Time now, int most) override {
+        return faults_.around(
+            "store.due_letters", process_, [&] { return store_.due_letters(now, most); });
+    }
     std::vector<RunRow> runs(std::string_view service_id, int most) override {
         return faults_.around(
             "store.runs", process_, [&] { return store_.runs(service_id, most); });

@@ -1,0 +1,61 @@
+#pragma once
+// The DnsProvider seam: one DNS server that we may write to, by its own API.
+//
+// Implemented by PowerDNS, HestiaCP and Cloudflare over Http, and by the stories. Calls block, each
+// for one timeout at most; any thread.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "consumers/inventory/inventory.h"
+
+namespace slipway {
+
+enum class DnsType { A, Aaaa, Ptr };
+std::string_view dns_type_name(DnsType type);  // A, AAAA, PTR
+
+struct DnsRecord {
+    std::string name;  // whole, in small letters, no dot at the end
+    DnsType type = DnsType::A;
+    std::string value;  // an address, or a name in the same form
+    int ttl = 300;
+
+    bool operator==(const DnsRecord&) const = default;
+};
+
+// All the records of one name and type: what a DNS server knows as a set. An empty one is removed.
+struct DnsSet {
+    std::string name;
+    DnsType type = DnsType::A;
+    int ttl = 300;
+    std::vector<std::string> values;
+
+    bool operator==(const DnsSet&) const = default;
+};
+
+// What became of one set: nothing said means it is so now.
+struct DnsResult {
+    std::optional<std::string> error = {};
+};
+
+class DnsProvider {
+  public:
+    virtual ~DnsProvider() = default;
+
+    // What it serves in a zone for these names, of our three types. Throws Error.
+    virtual std::vector<DnsSet> read(const DeclaredZone& zone,
+                                     std::span<const std::string> names) = 0;
+
+    // Makes each set be exactly that, as one call where the provider can. One answer per set, in
+    // their order; throws Error if nothing could be done at all.
+    virtual std::vector<DnsResult> write(const DeclaredZone& zone,
+                                         std::span<const DnsSet> sets) = 0;
+
+    // Is it there, and does it know the zone? Throws Error that says what is wrong.
+    virtual void check(const DeclaredZone& zone) = 0;
+};
+
+}  // namespace slipway
