@@ -1,54 +1,17 @@
 #include "producer/intake.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "consumers/pipelines/pipelines.h"
 #include "consumers/runtime/log.h"
+#include "producer/admission.h"
 
 namespace slipway {
 namespace {
 
 constexpr std::size_t poll_most = 512;
-
-DeadLetterRow rejection(const RequestRow& request, Time now) {
-    return {
-        .key = "request/" + request.id,
-        .kind = "rejected",
-        .service_id = request.service_id,
-        .reason = fmt::format("request {} ({}): {}", request.id, request.type, request.why),
-        .at = now,
-    };
-}
-
-std::string status_of(Admission admission) {
-    switch (admission) {
-        case Admission::Begin:
-        case Admission::Start:
-        case Admission::Interrupt:
-            return "accepted";
-        case Admission::Queue:
-            return "queued";
-        case Admission::Reject:
-            return "rejected";
-    }
-    return "rejected";
-}
-
-Admitted decide_one(RequestRow request, const Vm* vm, std::chrono::milliseconds grace, Time now) {
-    const Ruling ruling = rule_on(request.type, vm);
-    request.status = status_of(ruling.admission);
-    request.why = ruling.why;
-    Admitted admitted{.admission = ruling.admission, .version = vm ? vm->version : 0};
-    if (request.status == "accepted")
-        admitted.next =
-            begin_run(vm ? *vm : Vm{}, *find_pipeline(request.type), request, now + grace);
-    if (ruling.admission == Admission::Reject) admitted.dead_letter = rejection(request, now);
-    admitted.request = std::move(request);
-    return admitted;
-}
 
 }  // namespace
 
@@ -189,12 +152,19 @@ std::vector<Admitted> Intake::decide(const std::vector<Pending>& requests, Time 
     for (const Pending& pending : requests) ids.push_back(pending.request.service_id);
     std::unordered_map<std::string, Vm> rows;
     for (Vm& vm : parts_.store.load(ids)) rows.emplace(vm.service_id, vm);
+    // Read once for all of them, and not at all while only rehearsals come.
+    std::shared_ptr<const Inventory> inventory;
+    if (parts_.inventory && std::any_of(requests.begin(), requests.end(), [](auto& pending) {
+            return needs_inventory(pending.request);
+        }))
+        inventory = parts_.inventory->newest();
     std::vector<Admitted> decided;
     decided.reserve(requests.size());
     for (const Pending& pending : requests) {
         const auto row = rows.find(pending.request.service_id);
-        decided.push_back(decide_one(
-            pending.request, row == rows.end() ? nullptr : &row->second, settings_.grace, now));
+        decided.push_back(slipway::decide(pending.request,
+                                          row == rows.end() ? nullptr : &row->second,
+                                          {inventory.get(), now, now + settings_.grace}));
     }
     return decided;
 }

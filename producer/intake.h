@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "consumers/inventory/inventory_book.h"
 #include "consumers/runtime/lanes.h"
 #include "consumers/runtime/offsets.h"
 #include "consumers/runtime/reader.h"
@@ -33,6 +34,7 @@ class Intake {
         Clock& clock;
         Store& store;
         Teller& teller;
+        InventoryBook* inventory = nullptr;  // none where only rehearsals are ordered
         Lanes* lanes = nullptr;  // of this process, if it has any: they need not load new rows
     };
 

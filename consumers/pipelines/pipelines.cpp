@@ -7,13 +7,14 @@
 namespace slipway {
 namespace {
 
-constexpr const Pipeline* all[] = {&rehearse, &rehearse_end};
+constexpr const Pipeline* all[] = {&deploy, &rehearse, &rehearse_end};
 
 using enum Admission;
 
 // clang-format off
 constexpr Rule table[] = {
     // request         no row  removed  ready  same    other      parked
+    {"deploy",         Begin,  Begin,   Reject, Reject,  Reject,    Reject},
     {"rehearse",       Begin,  Begin,   Start, Queue,  Queue,     Reject},
     {"rehearse_end",   Reject, Reject,  Start, Reject, Interrupt, Start},
 };

@@ -9,6 +9,7 @@
 
 namespace slipway {
 
+extern const Pipeline deploy;
 extern const Pipeline rehearse;
 extern const Pipeline rehearse_end;
 

@@ -60,7 +60,8 @@ inline constexpr PveCall pve_call_table[] = {
 
     {"firewall_options",    "GET",    "/nodes/{node}/qemu/{vmid}/firewall/options"},
     {"firewall_configure",  "PUT",    "/nodes/{node}/qemu/{vmid}/firewall/options",
-        "enable:bool dhcp:bool ndp:bool radv:bool macfilter:bool ipfilter:bool policy_in policy_out delete digest"},
+        "enable:bool dhcp:bool ndp:bool radv:bool macfilter:bool ipfilter:bool policy_in policy_out log_level_in log_level_out "
+        "delete digest"},
     {"firewall_rules",      "GET",    "/nodes/{node}/qemu/{vmid}/firewall/rules"},
     {"firewall_rule_add",   "POST",   "/nodes/{node}/qemu/{vmid}/firewall/rules",
         "action type enable:int proto source dest sport dport macro iface comment pos:int log digest icmp-type"},

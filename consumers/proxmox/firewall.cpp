@@ -19,6 +19,9 @@ FirewallOptions firewall_options(const Proxmox& pve, const VmPlace& place) {
     options.policy_in = text_at(data, "policy_in").value_or(options.policy_in);
     options.policy_out = text_at(data, "policy_out").value_or(options.policy_out);
     options.digest = text_or_empty(data, "digest");
+    if (data.is_object())
+        for (const auto& [key, value] : data.items())
+            if (const auto text = text_of(value)) options.values.emplace(key, *text);
     return options;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The firewall of one VM. None of these calls looks whether there is such a VM.
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct FirewallOptions {
     std::string policy_in = "DROP";
     std::string policy_out = "ACCEPT";
     std::string digest = {};
+    std::map<std::string, std::string> values = {};  // all that is written down, as texts
 };
 FirewallOptions firewall_options(const Proxmox& pve, const VmPlace& place);
 // Names and values as Proxmox has them.

@@ -309,8 +309,9 @@ void Lanes::take_answer(Lane& lane, SaveAnswer& answer) {
 void Lanes::won(Lane& lane, Vm& row, const Saved& saved) {
     row.wake_at = saved.wake_at;
     row.queued = saved.queued;
-    // Something can be done at once: the next step, or the request that waits for this VM to rest.
-    const bool more = lane.goes_on || (at_rest(row.state) && row.queued > 0);
+    // Something can be done at once: the next step, the same one with what it asked for, or the
+    // request that waits for this VM to rest.
+    const bool more = lane.goes_on || saved.granted || (at_rest(row.state) && row.queued > 0);
     lane.goes_on = more && settings_.hand_off == HandOff::On;
     // Its event will be old news here: only another process could need it, should this one die.
     const bool may_wait = lane.goes_on;
@@ -401,6 +402,8 @@ Lanes::Next Lanes::step(Lane& lane, const Pipeline& pipeline) {
         .store = parts_.store,
         .ledger = parts_.ledger,
         .deadline = {lane.row_at + settings_.step_deadline},
+        .outside = parts_.outside,
+        .times = settings_.times,
     };
     world.on_line = [&](std::string_view line) {
         parts_.teller.tell_line(*lane.row, line, parts_.clock.now());

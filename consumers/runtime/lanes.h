@@ -61,6 +61,7 @@ class Lanes {
         Teller& teller;
         Ledger& ledger;
         Spectator* spectator = nullptr;
+        Outside* outside = nullptr;
     };
 
     Lanes(Parts parts, LaneSettings settings);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "consumers/runtime/check.h"
 #include "consumers/runtime/error.h"
@@ -32,6 +33,7 @@ struct Answering {
     Time began;
     Time now;
     std::string lines;
+    Keep keep;
 };
 
 Change begin_change(Answering& a, std::string_view result, std::string text) {
@@ -55,11 +57,33 @@ Change begin_change(Answering& a, std::string_view result, std::string text) {
     return change;
 }
 
+bool same_detail(const Vm& a, const Vm& b) {
+    const auto detail = [](const Vm& vm) {
+        return std::tie(vm.cluster,
+                        vm.target,
+                        vm.applied,
+                        vm.client,
+                        vm.product,
+                        vm.node,
+                        vm.vmid,
+                        vm.name,
+                        vm.domain,
+                        vm.username,
+                        vm.password,
+                        vm.mac,
+                        vm.rev_dns,
+                        vm.service_status);
+    };
+    return detail(a) == detail(b);
+}
+
 Stepped finish_change(Answering& a, Change change, bool goes_on) {
     a.next.log_row = change.log.row;
     change.log.to = a.next.phase.empty() ? a.next.state : a.next.phase;
-    change.changes_detail = a.next.cluster != a.before.cluster ||
-                            a.next.target != a.before.target || a.next.applied != a.before.applied;
+    change.changes_detail = !same_detail(a.before, a.next);
+    change.tasks = std::move(a.keep.tasks);
+    change.dns_records = std::move(a.keep.dns_records);
+    change.letter = std::move(a.keep.letter);
     change.next = std::move(a.next);
     return {.change = std::move(change), .goes_on = goes_on};
 }
@@ -89,6 +113,7 @@ Stepped advance(Answering& a, std::string_view result, std::string_view text) {
     change.run_result = last ? "success" : "waiting";
     change.ends_run = last;
     change.rejects_queued = last && a.next.state == state_remove;
+    change.frees_slots = a.keep.frees_slots;
     if (last) {
         a.next.wake_at.reset();
     } else if (!a.before.wake_at || *a.before.wake_at < a.now + a.times.grace / 2) {
@@ -97,11 +122,17 @@ Stepped advance(Answering& a, std::string_view result, std::string_view text) {
     return finish_change(a, std::move(change), !last);
 }
 
-Stepped wait(Answering& a, const Waiting& waiting) {
+Stepped wait(Answering& a, Waiting& waiting) {
     Change change = begin_change(a, "waiting", bounded(waiting.what, text_most));
     a.next.wake_at = waiting.until ? *waiting.until : a.now + a.times.poll_interval;
     bool tell = true;
     count_answer(a, change, "waiting: " + change.log.text, tell);
+    if (!waiting.progress.empty()) change.log.text += " (" + clean_text(waiting.progress) + ")";
+    change.claims = std::move(waiting.claims.slots);
+    change.addresses = std::move(waiting.claims.addresses);
+    change.number = std::move(waiting.claims.number);
+    change.inventory_revision = waiting.claims.inventory_revision;
+    change.wake_if_granted = a.now + a.times.grace;
     Stepped stepped = finish_change(a, std::move(change), false);
     stepped.tell = tell;
     return stepped;
@@ -180,7 +211,7 @@ Answering begin_answer(const Pipeline& pipeline, const StepTimes& times, const V
     const std::size_t place = next_place(pipeline, vm);
     check(place < pipeline.steps.size(),
           "a VM that is not at rest stands at a place its pipeline knows");
-    return {pipeline, times, pipeline.steps[place], place, vm, vm, now, now, {}};
+    return {pipeline, times, pipeline.steps[place], place, vm, vm, now, now, {}, {}};
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -212,6 +243,7 @@ Stepped run_step(const Pipeline& pipeline, const StepTimes& times, World& world,
     a.now = world.clock.now();
     a.began = std::min(a.began, a.now);  // somebody may have set the clock back meanwhile
     a.lines = joined(world.lines);
+    a.keep = std::move(world.keep);
     return act_on(a, std::move(outcome));
 }
 

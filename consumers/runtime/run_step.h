@@ -11,14 +11,6 @@
 
 namespace slipway {
 
-struct StepTimes {
-    std::chrono::milliseconds grace{60'000};         // until a nudge that got lost is given again
-    std::chrono::milliseconds poll_interval{2'000};  // between two looks at what is waited for
-    std::chrono::milliseconds retry_first{1'000};
-    std::chrono::milliseconds retry_longest{60'000};
-    std::chrono::milliseconds heartbeat_line{15'000};  // an unchanged answer is told again
-};
-
 struct Stepped {
     Change change;
     bool goes_on = false;  // the next step may run now

@@ -3,7 +3,9 @@
 // cannot contradict itself: the next step of a VM is the row after the one that names its state.
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "consumers/runtime/outcome.h"
 #include "schema/store.h"
@@ -12,6 +14,7 @@
 namespace slipway {
 
 struct World;
+struct Inventory;
 
 // Looks first, makes one change at most, never waits, trusts no earlier step's result. May fill in
 // what it learnt about the VM (applied), never its place in the pipeline: that is run_step's.
@@ -43,6 +46,9 @@ struct Pipeline {
     std::string_view starts_at;  // the state before the first row
     Shows shows = Shows::States;
     std::span<const Step> steps;
+    // What is wrong with a request's payload, one sentence each; null if nothing can be.
+    std::vector<std::string> (*wrong_with)(const Inventory& inventory,
+                                           std::string_view payload) = nullptr;
 };
 
 // States in which no pipeline has anything to do.

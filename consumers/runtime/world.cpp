@@ -1,5 +1,7 @@
 #include "consumers/runtime/world.h"
 
+#include <algorithm>
+
 #include "consumers/runtime/error.h"
 
 namespace slipway {
@@ -17,6 +19,13 @@ void World::say(std::string_view line) {
 void World::may_change_something() const {
     if (clock.since_boot() >= deadline.since_boot)
         throw Error("the step's deadline passed before it could act; it looks again");
+}
+
+Time World::next_look(Time since) const {
+    const Time now = clock.now();
+    const Time::duration twentieth = (now - std::min(since, now)) / 20;
+    const Time::duration longest = times.poll_interval;
+    return now + std::min(longest, std::max<Time::duration>(times.poll_first, twentieth));
 }
 
 }  // namespace slipway

@@ -1,0 +1,51 @@
+// Configure DNS records. Whatever a provider cannot is noted and passed over: no customer waits for
+// a name server, and `slipway dns check` and set_dns_records mend what is missing.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "consumers/dns/dns.h"
+#include "consumers/proxmox/json.h"
+#include "consumers/runtime/outside.h"
+#include "consumers/steps/steps.h"
+
+namespace slipway {
+namespace {
+
+std::map<IpAddress, std::string> rev_names(const Vm& vm) {
+    std::map<IpAddress, std::string> names;
+    const JsonValue json = JsonValue::parse(vm.rev_dns, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) return names;
+    for (const auto& [address, name] : json.items())
+        if (const auto text = text_of(name)) names.emplace(parse_address(address), *text);
+    return names;
+}
+
+}  // namespace
+
+DnsWanted dns_wanted(const Vm& vm, const Holdings& holdings) {
+    DnsWanted wanted{.name = vm.domain, .rev_names = rev_names(vm)};
+    for (const HeldAddress& held : holdings.addresses) {
+        wanted.addresses.push_back(held.address);
+        auto& first = held.address.version() == IpVersion::V4 ? wanted.ipv4 : wanted.ipv6;
+        if (!first) first = held.address;
+    }
+    return wanted;
+}
+
+StepOutcome set_dns(World& world, Vm& vm) {
+    const auto inventory = world.outside->inventory.newest();
+    const DnsPlan plan =
+        plan_dns(*inventory, dns_wanted(vm, world.store.holdings(vm.service_id)));
+    const std::vector<DnsRecordRow> had = world.store.dns_records(vm.service_id);
+    if (plan.empty() && had.empty()) return Skipped{"no zone of ours holds its name or addresses"};
+    const DnsDone done = world.outside->dns.sync(
+        {.inventory = *inventory, .plan = plan, .had = had, .deadline = world.deadline});
+    for (const DnsLine& line : done.lines) world.say(print(line));
+    if (done.records != had) world.keep.dns_records = done.records;
+    if (!done.errors.empty()) return Failed{fmt::format("{}", fmt::join(done.errors, "; "))};
+    if (done.lines.empty()) return Skipped{"no change"};
+    return Done{};
+}
+
+}  // namespace slipway

@@ -1,0 +1,128 @@
+// Migrate to target node. The target is chosen once and saved a commit before the move, so that a
+// move whose answer was lost is never followed by another one elsewhere. What cannot move stays, says
+// why, and goes on.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "consumers/proxmox/placement.h"
+#include "consumers/steps/applied.h"
+#include "consumers/steps/machine.h"
+#include "consumers/steps/slots.h"
+#include "consumers/steps/steps.h"
+#include "consumers/steps/system_disk.h"
+
+namespace slipway {
+namespace {
+
+constexpr std::chrono::seconds node_look{2};
+constexpr std::string_view stays = "-";
+
+std::vector<DiskMove> disk_moves(Machine& machine) {
+    std::vector<DiskMove> moves;
+    for (const NamedDrive& disk : disks_of(machine.config())) {
+        const std::string storage = disk.drive.storage();
+        const auto& storages = machine.wanted.cluster.storages;
+        const auto declared = std::find_if(
+            storages.begin(), storages.end(), [&](auto& one) { return one.name == storage; });
+        DiskMove move{storage, storage, false};
+        if (declared != storages.end()) {
+            move.shared = declared->shared;
+            if (!declared->moves_to.empty()) move.moves_to = declared->moves_to;
+        }
+        if (std::find(moves.begin(), moves.end(), move) == moves.end()) moves.push_back(move);
+    }
+    return moves;
+}
+
+std::vector<NodeRoom> rooms(Machine& machine) {
+    const auto since = machine.world.clock.since_boot() - node_look;
+    std::vector<NodeRoom> rooms;
+    for (const NodeState& node : *machine.site().nodes(since)) {
+        NodeRoom room{.name = node.name, .online = node.online};
+        room.memory_free = node.memory - node.memory_used - machine.site().promised(node.name);
+        if (node.online)
+            for (const StorageState& storage : *machine.site().storages(node.name, since))
+                if (storage.active && storage.content.find("images") != std::string::npos)
+                    room.storages.push_back(storage.name);
+        rooms.push_back(std::move(room));
+    }
+    return rooms;
+}
+
+// What Proxmox itself says keeps it here; asked where the table of storages says it could go.
+Placement choose(Machine& machine) {
+    const std::int64_t memory = machine.wanted.package.memory_mib << 20;
+    const Placement placement = place_vm(rooms(machine),
+                                         {.here = machine.vm.node,
+                                          .configured = machine.wanted.package.node,
+                                          .memory = memory,
+                                          .disks = disk_moves(machine)});
+    machine.site().promise(placement.node, memory);
+    return placement;
+}
+
+StepOutcome begin(Machine& machine, const std::string& target) {
+    Vm& vm = machine.vm;
+    const auto slots = task_slots(machine.wanted.cluster, vm.node);
+    const Holdings holdings = machine.world.store.holdings(vm.service_id);
+    machine.world.keep.frees_slots = !holdings.slots.empty();
+    if (!holds_all(holdings, slots))
+        return Waiting{.what = fmt::format("its turn to move to {}", target),
+                       .claims = {.slots = slots}};
+    const std::string map = storage_map(disk_moves(machine));
+    machine.about_to_change();
+    const Upid upid = migrate_vm(machine.pve(),
+                                 {.place = machine.place(),
+                                  .target = target,
+                                  .target_storage = map.empty() ? std::nullopt : std::optional(map)});
+    return machine.started(upid, fmt::format("the move from {} to {}", vm.node, target));
+}
+
+// The move was tried and the machine is not there. If it is whole where it is, it stays.
+StepOutcome stay(Machine& machine, Applied applied, const std::string& why) {
+    if (const std::string lock = machine.config_anew().value("lock"); !lock.empty())
+        return Failed{fmt::format(
+            "the move failed and left the machine locked ({}): {}", lock, why)};
+    const std::string note = fmt::format("stays on {}: {}", machine.vm.node, why);
+    applied.moves_to = stays;
+    applied.move_note = note;
+    set_applied(machine.vm, applied);
+    return Skipped{note};
+}
+
+}  // namespace
+
+StepOutcome migrate(World& world, Vm& vm) {
+    Machine machine(world, vm);
+    if (!machine.wanted.cluster.migrate) return Skipped{"the cluster's clones stay where they are"};
+    const StepTask task = machine.task();
+    if (task.is == StepTask::Is::Running)
+        return machine.wait_for(task, vm.answer.substr(std::string_view("waiting: ").size()));
+    if (const auto found = machine.find_anew()) vm.node = found->place.node;
+    if (task.has_ended()) world.keep.frees_slots = true;
+    Applied applied = applied_of(vm);
+    if (applied.moves_to == stays) return Skipped{applied.move_note};
+    if (applied.moves_to.empty()) {
+        const Placement placement = choose(machine);
+        if (placement.node == vm.node) return Skipped{placement.why};
+        applied.moves_to = placement.node;
+        applied.move_note = placement.why;
+        set_applied(vm, applied);
+        world.say(fmt::format("moves to {}: {}", placement.node, placement.why));
+        return Waiting{.what = fmt::format("its turn to move to {}", placement.node),
+                       .claims = {.slots = task_slots(machine.wanted.cluster, vm.node)}};
+    }
+    if (applied.moves_to == vm.node) {
+        if (const std::string lock = machine.config_anew().value("lock"); !lock.empty())
+            return Waiting{fmt::format("the machine is locked ({})", lock)};
+        return Done{};
+    }
+    if (task.has_ended()) return stay(machine, applied, machine.why_it_failed(task));
+    if (const std::string lock = machine.config().value("lock"); !lock.empty())
+        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    return begin(machine, applied.moves_to);
+}
+
+}  // namespace slipway
