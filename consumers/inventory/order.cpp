@@ -191,7 +191,8 @@ class OrderReader {
             if (const auto as_text = text_of(value))
                 order.options[small_name(name)] = *as_text;
             else
-                problems.push_back(fmt::format("data.options.{}: must be a number or a text", name));
+                problems.push_back(
+                    fmt::format("data.options.{}: must be a number or a text", name));
         }
     }
 
@@ -242,9 +243,9 @@ std::optional<Wanted> resolve(const Inventory& inventory,
     if (wanted.order.package.empty()) return std::nullopt;
     const DeclaredPackage* package = inventory.package(wanted.order.package);
     if (package == nullptr) {
-        problems.push_back(
-            fmt::format("data.package: there is no package \"{}\"; `slipway get packages` lists them",
-                        wanted.order.package));
+        problems.push_back(fmt::format(
+            "data.package: there is no package \"{}\"; `slipway get packages` lists them",
+            wanted.order.package));
         return std::nullopt;
     }
     wanted.package = *package;
@@ -253,9 +254,8 @@ std::optional<Wanted> resolve(const Inventory& inventory,
     const DeclaredTemplate* os_template =
         inventory.os_template(wanted.package.cluster, wanted.package.os_template);
     if (cluster == nullptr)
-        problems.push_back(fmt::format("package {}: there is no cluster \"{}\"",
-                                       wanted.package.name,
-                                       wanted.package.cluster));
+        problems.push_back(fmt::format(
+            "package {}: there is no cluster \"{}\"", wanted.package.name, wanted.package.cluster));
     if (os_template == nullptr)
         problems.push_back(fmt::format("operating system: cluster {} has no template \"{}\"",
                                        wanted.package.cluster,
@@ -283,7 +283,8 @@ std::vector<std::string> wrong_with_order(const Inventory& inventory, std::strin
 Wanted wanted_of(const Inventory& inventory, std::string_view payload) {
     Problems problems;
     auto wanted = resolve(inventory, payload, problems);
-    if (!wanted) throw Error(fmt::format("the order cannot be done: {}", fmt::join(problems, "; ")));
+    if (!wanted)
+        throw Error(fmt::format("the order cannot be done: {}", fmt::join(problems, "; ")));
     return *std::move(wanted);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // An order as billing sends it, and what it comes to: a package with what the order has different.
 //
-//   {"package": "vps-start", "client_id": "42", "email": "jo@example.com", "domain": "a.example.com",
+//   {"package": "vps-start", "client_id": "42", "email": "jo@example.com", "domain":
+//   "a.example.com",
 //    "options": {"cpu_cores": 4, "ram": 8}}
 //
 // The options are those that the old module's customers know, by its names ("CPU Cores") or in

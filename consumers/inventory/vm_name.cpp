@@ -77,10 +77,11 @@ std::string expanded(std::string_view rule, const Facts& facts, std::string& wro
         if (const auto value = expand(macro, facts))
             text += *value;
         else
-            wrong = fmt::format("{{{}}} is no macro; there are {{client_id}}, {{service_id}}, "
-                                "{{random_digit_X}}, {{random_letter_X}}, {{unixtime}}, {{year}}, "
-                                "{{month}}, {{day}}, {{hour}}, {{minute}} and {{second}}",
-                                macro);
+            wrong = fmt::format(
+                "{{{}}} is no macro; there are {{client_id}}, {{service_id}}, "
+                "{{random_digit_X}}, {{random_letter_X}}, {{unixtime}}, {{year}}, "
+                "{{month}}, {{day}}, {{hour}}, {{minute}} and {{second}}",
+                macro);
         rule.remove_prefix(close + 1);
     }
     return text;
@@ -115,9 +116,8 @@ std::string wrong_with_rule(std::string_view rule) {
 
 std::string vm_name(const Wanted& wanted, Time now) {
     std::string wrong;
-    const std::string text = expanded(wanted.package.name_rule,
-                                      {wanted.order.client_id, wanted.order.service_id, now},
-                                      wrong);
+    const std::string text = expanded(
+        wanted.package.name_rule, {wanted.order.client_id, wanted.order.service_id, now}, wrong);
     if (!wrong.empty())
         throw Error(fmt::format("package {}: name_rule: {}", wanted.package.name, wrong));
     const std::string name = as_dns_name(text);

@@ -11,8 +11,8 @@
 
 namespace slipway {
 
-// {client_id} {service_id} {random_digit_X} {random_letter_X} {unixtime} {year} {month} {day} {hour}
-// {minute} {second}; X is how many. What Proxmox takes in no name becomes "-".
+// {client_id} {service_id} {random_digit_X} {random_letter_X} {unixtime} {year} {month} {day}
+// {hour} {minute} {second}; X is how many. What Proxmox takes in no name becomes "-".
 std::string vm_name(const Wanted& wanted, Time now);
 
 // Empty if the rule is right, else what is wrong with it.

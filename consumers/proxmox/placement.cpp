@@ -66,9 +66,11 @@ Placement place_vm(const std::vector<NodeRoom>& nodes, const PlacementWish& wish
                             gib(wish.memory),
                             wish.here)};
     }
-    if (best->name == wish.here) return {wish.here, fmt::format("{}already on {}", note, wish.here)};
-    return {best->name,
-            fmt::format("{}{} has most memory free ({})", note, best->name, gib(best->memory_free))};
+    if (best->name == wish.here)
+        return {wish.here, fmt::format("{}already on {}", note, wish.here)};
+    return {
+        best->name,
+        fmt::format("{}{} has most memory free ({})", note, best->name, gib(best->memory_free))};
 }
 
 std::string storage_map(const std::vector<DiskMove>& disks) {

@@ -11,7 +11,7 @@ namespace slipway {
 struct NodeRoom {
     std::string name;
     bool online = false;
-    std::int64_t memory_free = 0;        // bytes, less what was promised to others a moment ago
+    std::int64_t memory_free = 0;       // bytes, less what was promised to others a moment ago
     std::vector<std::string> storages;  // that are active and take disks
 };
 
@@ -37,11 +37,12 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
-// A configured node is taken as it is, whatever memory it has, unless it is away or lacks a storage:
-// then it is as if none were configured.
+// A configured node is taken as it is, whatever memory it has, unless it is away or lacks a
+// storage: then it is as if none were configured.
 Placement place_vm(const std::vector<NodeRoom>& nodes, const PlacementWish& wish);
 
-// Proxmox's targetstorage: "local-lvm:local-zfs,…" for what changes its name; empty if nothing does.
+// Proxmox's targetstorage: "local-lvm:local-zfs,…" for what changes its name; empty if nothing
+// does.
 std::string storage_map(const std::vector<DiskMove>& disks);
 
 }  // namespace slipway

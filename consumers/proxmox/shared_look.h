@@ -1,7 +1,7 @@
 #pragma once
-// One answer for many who ask: whoever asks gets what was read at `since` or later, and while one of
-// them reads, the others wait for what he gets. A read that fails fails for its reader alone; the
-// next one reads for himself.
+// One answer for many who ask: whoever asks gets what was read at `since` or later, and while one
+// of them reads, the others wait for what he gets. A read that fails fails for its reader alone;
+// the next one reads for himself.
 
 #include <chrono>
 #include <condition_variable>

@@ -1,5 +1,5 @@
-// Allocate IP: addresses out of their pools, and a number of the cluster's own range. What the VM is
-// called is settled here too, so that all its names are saved before anything bears them.
+// Allocate IP: addresses out of their pools, and a number of the cluster's own range. What the VM
+// is called is settled here too, so that all its names are saved before anything bears them.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -102,8 +102,9 @@ class Choice {
             all = false;
             lacks.push_back(fmt::format("No IPv{} addresses available {}",
                                         need.version == IpVersion::V4 ? 4 : 6,
-                                        full.empty() ? "since there is no pool for them"
-                                                     : fmt::format("in {}", fmt::join(full, ", "))));
+                                        full.empty()
+                                            ? "since there is no pool for them"
+                                            : fmt::format("in {}", fmt::join(full, ", "))));
         }
         return all;
     }
@@ -156,8 +157,7 @@ std::vector<std::int64_t> taken_numbers(Machine& machine, const NumberClaim& cla
 std::string in_words(const std::vector<Need>& needs, const Holdings& holdings) {
     std::vector<std::string> words;
     for (const Need& need : needs)
-        words.push_back(
-            fmt::format("{} IPv{}", need.count, need.version == IpVersion::V4 ? 4 : 6));
+        words.push_back(fmt::format("{} IPv{}", need.count, need.version == IpVersion::V4 ? 4 : 6));
     if (holdings.vmid == 0) words.emplace_back("a VM number");
     return fmt::format("{}", fmt::join(words, " and "));
 }
@@ -168,15 +168,14 @@ StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Hold
     if (!needs.empty()) {
         const std::vector<PoolUse> use = machine.world.store.pool_use();
         Choice choice(use, needs);
-        const std::vector<Segment> segments =
-            segments_for(*inventory, machine.wanted, holdings);
+        const std::vector<Segment> segments = segments_for(*inventory, machine.wanted, holdings);
         const auto segment = std::find_if(
             segments.begin(), segments.end(), [&](const Segment& one) { return choice.fits(one); });
         if (segment == segments.end()) {
             if (segments.empty())
-                return Failed{fmt::format(
-                    "No pool of cluster {} fits the package's bridge and VLAN",
-                    machine.wanted.cluster.name)};
+                return Failed{
+                    fmt::format("No pool of cluster {} fits the package's bridge and VLAN",
+                                machine.wanted.cluster.name)};
             return Failed{fmt::format("{}", fmt::join(choice.lacks, "; "))};
         }
         claims.addresses = choice.claims(*segment);
@@ -185,7 +184,8 @@ StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Hold
         claims.number = number_claim(machine.wanted);
         claims.number->taken = taken_numbers(machine, *claims.number);
     }
-    return Waiting{.what = in_words(needs, holdings) + " to be granted", .claims = std::move(claims)};
+    return Waiting{.what = in_words(needs, holdings) + " to be granted",
+                   .claims = std::move(claims)};
 }
 
 void settle_names(Machine& machine, const Holdings& holdings) {

@@ -9,9 +9,9 @@
 namespace slipway {
 
 struct Applied {
-    std::string mark = {};       // the owner mark that its machine carries
-    std::string moves_to = {};   // the node chosen for it; "-" if it stays where it is
-    std::string move_note = {};  // why
+    std::string mark = {};        // the owner mark that its machine carries
+    std::string moves_to = {};    // the node chosen for it; "-" if it stays where it is
+    std::string move_note = {};   // why
     std::string added_disk = {};  // the drive chosen for the additional disk: scsi1
     int start_looks = 0;          // since the last start
 };

@@ -1,6 +1,6 @@
 // Clone VM: the one step that makes a machine, and so the one that can make it twice, or take
-// somebody else's for ours. Proxmox reserves no number and promises no answer; what can be relied on
-// is that of two clones into one number only one succeeds, and that a finished clone carries the
+// somebody else's for ours. Proxmox reserves no number and promises no answer; what can be relied
+// on is that of two clones into one number only one succeeds, and that a finished clone carries the
 // mark it was given.
 
 #include <fmt/format.h>
@@ -37,8 +37,8 @@ Source source_of(Machine& machine) {
                                 wanted.name,
                                 machine.wanted.cluster.name,
                                 wanted.vmid));
-    const auto config = machine.site().config(
-        found->place, machine.world.clock.since_boot() - template_look);
+    const auto config =
+        machine.site().config(found->place, machine.world.clock.since_boot() - template_look);
     if (!config)
         throw Error(fmt::format(
             "template {}: VM {} is not on {}", wanted.name, wanted.vmid, found->place.node));
@@ -47,8 +47,8 @@ Source source_of(Machine& machine) {
             "template {}: VM {} is no template; convert it first", wanted.name, wanted.vmid));
     const auto disk = system_disk_of(*config);
     if (!disk)
-        throw Error(fmt::format(
-            "template {}: VM {} has no disk to boot from", wanted.name, wanted.vmid));
+        throw Error(
+            fmt::format("template {}: VM {} has no disk to boot from", wanted.name, wanted.vmid));
     return {found->place, disk->drive.storage()};
 }
 
@@ -68,15 +68,15 @@ StepOutcome take_another(Machine& machine, const std::string& why) {
             claim.taken.push_back(guest.place.vmid);
     std::sort(claim.taken.begin(), claim.taken.end());
     machine.world.say(fmt::format("VM number {} is given up: {}", machine.vm.vmid, why));
-    return Waiting{.what = fmt::format("another number than {}, which {}", machine.vm.vmid, why),
-                   .claims = {.number = std::move(claim),
-                              .inventory_revision = inventory->revision}};
+    return Waiting{
+        .what = fmt::format("another number than {}, which {}", machine.vm.vmid, why),
+        .claims = {.number = std::move(claim), .inventory_revision = inventory->revision}};
 }
 
 constexpr std::string_view unheard_of = "a clone into our number, whose beginning nobody heard of";
 
-// Could a clone into our number be running whose UPID we never got? One that began after we had seen
-// its machine cannot be it.
+// Could a clone into our number be running whose UPID we never got? One that began after we had
+// seen its machine cannot be it.
 bool may_be_cloning(Machine& machine, const std::string& node) {
     const Vm& vm = machine.vm;
     const bool waited_before = vm.answer == fmt::format("waiting: {}", unheard_of);
@@ -127,16 +127,16 @@ StepOutcome begin(Machine& machine, const Holdings& holdings) {
                        .claims = {.slots = slots}};
     machine.about_to_change();
     const bool full = wanted.package.clone == CloneKind::Full;
-    const Upid upid = slipway::clone_vm(
-        machine.pve(),
-        {.source = source.place,
-         .to = machine.vm.vmid,
-         .name = machine.vm.name,
-         .description = description_with(applied_of(machine.vm).mark),
-         .full = full,
-         .storage = full && !wanted.package.system_disk.storage.empty()
-                        ? std::optional(wanted.package.system_disk.storage)
-                        : std::nullopt});
+    const Upid upid =
+        slipway::clone_vm(machine.pve(),
+                          {.source = source.place,
+                           .to = machine.vm.vmid,
+                           .name = machine.vm.name,
+                           .description = description_with(applied_of(machine.vm).mark),
+                           .full = full,
+                           .storage = full && !wanted.package.system_disk.storage.empty()
+                                          ? std::optional(wanted.package.system_disk.storage)
+                                          : std::nullopt});
     machine.vm.node = source.place.node;
     return machine.started(upid,
                            fmt::format("the {} clone of {} into {}",

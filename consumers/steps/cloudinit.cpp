@@ -1,5 +1,5 @@
-// Configure cloud-init: user, password, keys, the first address of each kind, gateways, name servers.
-// More addresses are the customer's to set up, as they always were.
+// Configure cloud-init: user, password, keys, the first address of each kind, gateways, name
+// servers. More addresses are the customer's to set up, as they always were.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,8 +23,8 @@ Primary primary(const Holdings& holdings, const Inventory& inventory, IpVersion 
         if (held.address.version() != version) continue;
         const DeclaredPool* pool = inventory.pool(held.pool);
         if (pool == nullptr)
-            throw Error(fmt::format(
-                "the VM has an address of pool {}, which is not declared", held.pool));
+            throw Error(
+                fmt::format("the VM has an address of pool {}, which is not declared", held.pool));
         return {&held, pool};
     }
     return {};
@@ -75,8 +75,7 @@ std::vector<std::pair<std::string, std::string>> wanted_values(Machine& machine)
     const Holdings holdings = machine.world.store.holdings(machine.vm.service_id);
     const Primary four = primary(holdings, *inventory, IpVersion::V4);
     const Primary six = primary(holdings, *inventory, IpVersion::V6);
-    const std::string keys =
-        fmt::format("{}", fmt::join(machine.wanted.order.ssh_keys, "\n"));
+    const std::string keys = fmt::format("{}", fmt::join(machine.wanted.order.ssh_keys, "\n"));
     return {{"ciuser", machine.vm.username},
             {"ipconfig0", ipconfig(machine.wanted.package.network, four, six)},
             {"nameserver", name_servers(four, six)},
@@ -110,9 +109,9 @@ StepOutcome set_cloudinit(World& world, Vm& vm) {
     }
     if (!gone.empty()) values.push_back({"delete", fmt::format("{}", fmt::join(gone, ","))});
     // What the password is cannot be read back, so it is always set.
-    values.push_back({"cipassword",
-                      world.outside->secrets.open(
-                          vm.password, fmt::format("vm/{}/password", vm.service_id))});
+    values.push_back(
+        {"cipassword",
+         world.outside->secrets.open(vm.password, fmt::format("vm/{}/password", vm.service_id))});
     machine.configure(std::move(values));
     const VmConfig& after = machine.config_anew();
     for (const auto& [key, value] : wanted)

@@ -44,8 +44,8 @@ StepOutcome grow(Machine& machine, const NamedDrive& disk, std::int64_t wanted_g
     if (const std::string lock = machine.config().value("lock"); !lock.empty())
         return Waiting{fmt::format("the machine is locked ({})", lock)};
     machine.about_to_change();
-    const auto upid = resize_disk(
-        machine.pve(), machine.place(), disk.key, fmt::format("{}G", wanted_gib));
+    const auto upid =
+        resize_disk(machine.pve(), machine.place(), disk.key, fmt::format("{}G", wanted_gib));
     if (upid) return machine.started(*upid, what);
     return Waiting{.what = what, .until = machine.world.clock.now()};  // a release 7 did it at once
 }
@@ -130,8 +130,7 @@ StepOutcome set_created_additional_disk(World& world, Vm& vm) {
         return Skipped{"exists"};
     }
     if (task.has_ended() && !succeeded(task.exit_status))
-        return Failed{
-            fmt::format("the disk was not made: {}", machine.why_it_failed(task))};
+        return Failed{fmt::format("the disk was not made: {}", machine.why_it_failed(task))};
     if (const std::string lock = machine.config().value("lock"); !lock.empty())
         return Waiting{fmt::format("the machine is locked ({})", lock)};
     if (applied.added_disk.empty() || machine.config().values.contains(applied.added_disk)) {

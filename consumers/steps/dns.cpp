@@ -35,8 +35,7 @@ DnsWanted dns_wanted(const Vm& vm, const Holdings& holdings) {
 
 StepOutcome set_dns(World& world, Vm& vm) {
     const auto inventory = world.outside->inventory.newest();
-    const DnsPlan plan =
-        plan_dns(*inventory, dns_wanted(vm, world.store.holdings(vm.service_id)));
+    const DnsPlan plan = plan_dns(*inventory, dns_wanted(vm, world.store.holdings(vm.service_id)));
     const std::vector<DnsRecordRow> had = world.store.dns_records(vm.service_id);
     if (plan.empty() && had.empty()) return Skipped{"no zone of ours holds its name or addresses"};
     const DnsDone done = world.outside->dns.sync(

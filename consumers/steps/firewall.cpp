@@ -19,8 +19,7 @@ constexpr std::chrono::minutes cluster_look{1};
 
 std::set<std::string> addresses_of(Machine& machine) {
     std::set<std::string> addresses;
-    for (const HeldAddress& held :
-         machine.world.store.holdings(machine.vm.service_id).addresses)
+    for (const HeldAddress& held : machine.world.store.holdings(machine.vm.service_id).addresses)
         addresses.insert(print_address(held.address));
     return addresses;
 }
@@ -111,8 +110,7 @@ StepOutcome set_firewall(World& world, Vm& vm) {
     const bool filled = fill_own_addresses(machine);
     const FirewallOptions now = firewall_options(machine.pve(), machine.place());
     std::vector<Argument> values = differing(now, wanted);
-    if (wanted.enabled &&
-        !machine.site().is_firewall_on(world.clock.since_boot() - cluster_look))
+    if (wanted.enabled && !machine.site().is_firewall_on(world.clock.since_boot() - cluster_look))
         world.say("the firewall of the whole cluster is off: until it is on, nothing is filtered");
     if (values.empty()) {
         if (filled) return Done{};

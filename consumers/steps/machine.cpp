@@ -28,11 +28,13 @@ Outside& outside_of(World& world) {
 }  // namespace
 
 std::string owner_mark(std::string_view installation, const Vm& vm) {
-    return fmt::format("{}/{}/{}", percent_encoded(installation), percent_encoded(vm.service_id), vm.run);
+    return fmt::format(
+        "{}/{}/{}", percent_encoded(installation), percent_encoded(vm.service_id), vm.run);
 }
 
 std::string description_with(std::string_view mark) {
-    return fmt::format("Made by Slipway, which knows it by the next line.\nslipway-owner: {}", mark);
+    return fmt::format("Made by Slipway, which knows it by the next line.\nslipway-owner: {}",
+                       mark);
 }
 
 bool carries(const VmConfig& config, std::string_view mark) {
@@ -158,11 +160,11 @@ Waiting Machine::wait_for(const StepTask& task, std::string what) {
 std::string Machine::why_it_failed(const StepTask& task) {
     if (task.exit_status.empty())
         return fmt::format("the node no longer knows the task {}", task.row.upid);
-    std::vector<std::string> lines =
-        task_log_tail(pve(), parse_upid(task.row.upid), log_lines);
+    std::vector<std::string> lines = task_log_tail(pve(), parse_upid(task.row.upid), log_lines);
     std::erase_if(lines, [](const std::string& line) { return line.starts_with("TASK "); });
     if (lines.size() > 4) lines.erase(lines.begin(), lines.end() - 4);
-    return fmt::format("{}{}{}", task.exit_status, lines.empty() ? "" : ": ", fmt::join(lines, " / "));
+    return fmt::format(
+        "{}{}{}", task.exit_status, lines.empty() ? "" : ": ", fmt::join(lines, " / "));
 }
 
 }  // namespace slipway

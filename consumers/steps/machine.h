@@ -51,8 +51,8 @@ class Machine {
     const VmConfig& config();
     const VmConfig& config_anew();
 
-    // Compare-and-set of the configuration that was read; nothing is written over what somebody else
-    // has changed meanwhile.
+    // Compare-and-set of the configuration that was read; nothing is written over what somebody
+    // else has changed meanwhile.
     void configure(std::vector<Argument> values);
     // Before anything that changes it by another call.
     void about_to_change();

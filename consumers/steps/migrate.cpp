@@ -1,6 +1,6 @@
 // Migrate to target node. The target is chosen once and saved a commit before the move, so that a
-// move whose answer was lost is never followed by another one elsewhere. What cannot move stays, says
-// why, and goes on.
+// move whose answer was lost is never followed by another one elsewhere. What cannot move stays,
+// says why, and goes on.
 
 #include <fmt/format.h>
 
@@ -73,18 +73,19 @@ StepOutcome begin(Machine& machine, const std::string& target) {
                        .claims = {.slots = slots}};
     const std::string map = storage_map(disk_moves(machine));
     machine.about_to_change();
-    const Upid upid = migrate_vm(machine.pve(),
-                                 {.place = machine.place(),
-                                  .target = target,
-                                  .target_storage = map.empty() ? std::nullopt : std::optional(map)});
+    const Upid upid =
+        migrate_vm(machine.pve(),
+                   {.place = machine.place(),
+                    .target = target,
+                    .target_storage = map.empty() ? std::nullopt : std::optional(map)});
     return machine.started(upid, fmt::format("the move from {} to {}", vm.node, target));
 }
 
 // The move was tried and the machine is not there. If it is whole where it is, it stays.
 StepOutcome stay(Machine& machine, Applied applied, const std::string& why) {
     if (const std::string lock = machine.config_anew().value("lock"); !lock.empty())
-        return Failed{fmt::format(
-            "the move failed and left the machine locked ({}): {}", lock, why)};
+        return Failed{
+            fmt::format("the move failed and left the machine locked ({}): {}", lock, why)};
     const std::string note = fmt::format("stays on {}: {}", machine.vm.node, why);
     applied.moves_to = stays;
     applied.move_note = note;

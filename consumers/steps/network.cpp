@@ -33,7 +33,8 @@ Link link_of(Machine& machine, const Nic& nic) {
         const auto inventory = machine.world.outside->inventory.newest();
         const DeclaredPool* pool = inventory->pool(name);
         if (pool == nullptr)
-            throw Error(fmt::format("the VM has an address of pool {}, which is not declared", name));
+            throw Error(
+                fmt::format("the VM has an address of pool {}, which is not declared", name));
         link = {pool->bridge, pool->vlan};
     }
     if (!network.bridge.empty()) link.bridge = network.bridge;

@@ -44,9 +44,8 @@ StepOutcome start_vm(World& world, Vm& vm) {
     if (!status.lock.empty())
         return Waiting{fmt::format("the machine is locked ({})", status.lock)};
     if (task.has_ended())
-        return Failed{fmt::format("VM failed to start (status: {}): {}",
-                                  status.status,
-                                  machine.why_it_failed(task))};
+        return Failed{fmt::format(
+            "VM failed to start (status: {}): {}", status.status, machine.why_it_failed(task))};
     Applied applied = applied_of(vm);
     applied.start_looks = 0;
     set_applied(vm, applied);

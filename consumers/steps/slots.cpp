@@ -15,11 +15,11 @@ std::vector<SlotClaim> clone_slots(const DeclaredCluster& cluster,
                                    const std::string& node,
                                    const std::string& storage) {
     std::vector<SlotClaim> slots = task_slots(cluster, node);
-    const auto declared =
-        std::find_if(cluster.storages.begin(), cluster.storages.end(), [&](auto& one) {
-            return one.name == storage;
-        });
-    const DeclaredStorage one = declared == cluster.storages.end() ? DeclaredStorage{storage} : *declared;
+    const auto declared = std::find_if(cluster.storages.begin(),
+                                       cluster.storages.end(),
+                                       [&](auto& one) { return one.name == storage; });
+    const DeclaredStorage one =
+        declared == cluster.storages.end() ? DeclaredStorage{storage} : *declared;
     slots.push_back({one.shared ? fmt::format("clone {}/{}", cluster.name, storage)
                                 : fmt::format("clone {}/{}/{}", cluster.name, node, storage),
                      clones_at_once(one)});

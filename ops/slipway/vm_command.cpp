@@ -27,8 +27,8 @@ struct LogOptions {
 Vm the_vm(Store& store, const std::string& service) {
     const auto rows = store.load({&service, 1});
     if (rows.empty())
-        throw Error(fmt::format("there is no service {}; `slipway vm list` shows who is here",
-                                service));
+        throw Error(
+            fmt::format("there is no service {}; `slipway vm list` shows who is here", service));
     return rows.front();
 }
 
@@ -114,7 +114,8 @@ std::string vm_text(Store& store, const Vm& vm, Time now) {
     put("pipeline", fmt::format("{}, run {}", vm.pipeline, vm.run));
     put("why", trouble_of(vm));
     if (vm.wake_at)
-        put("next look", fmt::format("in {:.1f}s", std::chrono::duration<double>(*vm.wake_at - now).count()));
+        put("next look",
+            fmt::format("in {:.1f}s", std::chrono::duration<double>(*vm.wake_at - now).count()));
     put("queued", vm.queued > 0 ? fmt::format("{} requests", vm.queued) : "");
     put("package", vm.product);
     put("client", vm.client);
@@ -150,7 +151,9 @@ void add_vm_look_commands(CLI::App& vm, Context& context) {
     const auto service = std::make_shared<std::string>();
     show_command->add_option("SERVICE", *service, "The service id.")->required();
     show_command->callback([&context, service] {
-        context.action = [&context, service] { return show(load_config(context).config, *service); };
+        context.action = [&context, service] {
+            return show(load_config(context).config, *service);
+        };
     });
     CLI::App* log_command = vm.add_subcommand("log", "What was done to a VM: its newest runs.");
     const auto log_options = std::make_shared<LogOptions>();

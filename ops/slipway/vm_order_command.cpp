@@ -68,14 +68,13 @@ int create(const Config& config, const CreateOptions& options) {
     const SecretBox secrets = open_secrets(config);
     InventoryBook book(*store, secrets, clock);
     const std::string payload = order_of(options).dump();
-    const RequestRow answer =
-        admit_now(*store,
-                  *book.newest(),
-                  {.id = options.id.empty() ? new_order_id() : options.id,
-                   .service_id = options.service,
-                   .type = "deploy",
-                   .payload = payload,
-                   .at = clock.now()});
+    const RequestRow answer = admit_now(*store,
+                                        *book.newest(),
+                                        {.id = options.id.empty() ? new_order_id() : options.id,
+                                         .service_id = options.service,
+                                         .type = "deploy",
+                                         .payload = payload,
+                                         .at = clock.now()});
     if (answer.status == "rejected")
         throw Error(fmt::format("order {} is rejected: {}", answer.id, answer.why));
     if (answer.service_id != options.service || answer.payload != payload)
