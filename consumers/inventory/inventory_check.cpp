@@ -9,6 +9,7 @@
 #include "consumers/inventory/declared.h"
 #include "consumers/inventory/name_rule.h"
 #include "consumers/inventory/values.h"
+#include "consumers/mail/letter_text.h"
 
 namespace slipway {
 namespace {
@@ -168,6 +169,7 @@ void InventoryCheck::check_addresses(const DeclaredPackage& package) {
 
 void InventoryCheck::check_letter(const DeclaredLetter& letter) {
     subject_ = {"letter", letter.name};
+    for (std::string& problem : letter_problems(letter)) say("", std::move(problem));
 }
 
 // What was read from a file has been checked for that already; whoever made the structs otherwise

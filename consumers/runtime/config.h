@@ -95,6 +95,28 @@ struct TaskLimitsConfig {
     std::chrono::milliseconds other{std::chrono::minutes(30)};
 };
 
+enum class MailSecurity {
+    StartTls,   // required: without it nothing is sent
+    IfOffered,  // STARTTLS if the server has it
+    Tls,        // from the first byte on
+    Off,
+};
+
+// The server that takes our letters.
+struct MailConfig {
+    std::string host;
+    int port = 587;
+    MailSecurity security = MailSecurity::StartTls;
+    std::string user;
+    std::string password;
+    std::string from;
+    std::string ca_file;
+    std::string fingerprint;
+    bool verify = true;
+    std::chrono::milliseconds timeout{30'000};
+    std::string hello;
+};
+
 struct RehearsalConfig {
     std::string ledger;
 };
@@ -111,6 +133,7 @@ struct Config {
     ProxmoxConfig proxmox = {};
     PveConfig pve = {};
     TaskLimitsConfig task_limits = {};
+    MailConfig mail = {};
     RehearsalConfig rehearsal = {};
 };
 
