@@ -17,6 +17,11 @@ int Republish::sweep() {
         parts_.teller.publish_activity(row);
         ++told;
     }
+    for (const LetterRow& row :
+         parts_.store.unpublished_letters(now - settings_.patience, settings_.batch)) {
+        parts_.teller.publish_letter(row);
+        ++told;
+    }
     for (const SilentWriter& silent : parts_.store.silent_writers(now - settings_.silence))
         if (silent.writer != parts_.teller.writer()) told += tell_for(silent, now);
     for (const SilentWriter& gone : parts_.store.silent_writers(now - settings_.forgotten))

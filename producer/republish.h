@@ -1,7 +1,7 @@
 #pragma once
 // Tells again what may never have been told: the step-events of a process that fell silent, and
-// dead letters and activity the broker never acknowledged. Whoever sweeps does it; told twice is
-// harmless, since ids are stable.
+// dead letters, activity and letters the broker never acknowledged. Whoever sweeps does it; told
+// twice is harmless, since ids are stable.
 
 #include "consumers/runtime/clock.h"
 #include "consumers/runtime/teller.h"

@@ -50,7 +50,7 @@ struct ActivityRow {  // at most one per (service, run, kind)
 
 struct DeadLetterRow {
     std::string key;   // service/run of a parked VM, else a hash of where and what it was
-    std::string kind;  // parked, unreadable, rejected
+    std::string kind;  // parked, unreadable, rejected, letter
     std::string service_id = {};
     std::string reason;
     Time at = {};

@@ -65,13 +65,23 @@ EventDescription activity() {
              {"text", Text, true, "What happened, in one sentence."}}};
 }
 
+EventDescription letter() {
+    return {"slipway.letter",
+            "A letter is to be sent",
+            "Says which one; what it holds is in the database alone. At most one of each kind in a "
+            "run.",
+            "service_id/run/kind",
+            {service_id, run, {"kind", Text, true, "Its occasion: ready, password or restored."}}};
+}
+
 EventDescription dead_letter() {
     return {"slipway.dead_letter",
             "Something a person must look at",
-            "A VM that was parked, a request that was rejected, or a message nobody could read.",
+            "A VM that was parked, a request that was rejected, a message nobody could read, or a "
+            "letter that no mail server takes.",
             "The key",
             {{"key", Text, true, "Names the dead letter, also in the database."},
-             {"kind", Text, true, "parked, unreadable or rejected."},
+             {"kind", Text, true, "parked, unreadable, rejected or letter."},
              {"service_id", Text, false, "The service, if it is known."},
              {"reason", Text, true, "Why it is here."},
              {"origin_topic", Text, false, "Where the message stood."},
@@ -99,6 +109,7 @@ const std::vector<EventDescription>& event_descriptions() {
          "Names the row of the log and the line",
          step_fields()},
         activity(),
+        letter(),
         dead_letter()};
     return descriptions;
 }

@@ -30,11 +30,12 @@ constexpr std::array<std::string_view, 10> known_keys = {"key",
                                                          "group",
                                                          "why"};
 
-constexpr std::array<std::string_view, 6> known_events = {"slipway.request",
+constexpr std::array<std::string_view, 7> known_events = {"slipway.request",
                                                           "slipway.state",
                                                           "slipway.step",
                                                           "slipway.line",
                                                           "slipway.activity",
+                                                          "slipway.letter",
                                                           "slipway.dead_letter"};
 
 // How many letters must be added, dropped or changed to make one word of the other.

@@ -81,10 +81,20 @@ struct ActivityEvent {
     EventTime time = {};
 };
 
-// A parked VM, or a message nobody could read; see schema/dead_letter.h for the row behind it.
+// A letter is to be sent. It says which one and nothing of what it holds: the mailer writes it from
+// the rows, so that no password is ever in a topic.
+struct LetterEvent {
+    std::string service_id;
+    std::int64_t run = 0;
+    std::string kind;  // ready, password, restored
+    EventTime time = {};
+};
+
+// A parked VM, a message nobody could read, a letter nobody takes; the row behind it is
+// DeadLetterRow of schema/store.h.
 struct DeadLetterEvent {
     std::string key;
-    std::string kind;  // parked, unreadable, rejected
+    std::string kind;  // parked, unreadable, rejected, letter
     std::string service_id = {};
     std::string reason;
     EventTime time = {};
@@ -101,12 +111,14 @@ Message to_message(const StateEvent& event, std::string topic);
 Message to_message(const StepEvent& event, std::string topic);
 Message to_message(const RequestEvent& event, std::string topic);
 Message to_message(const ActivityEvent& event, std::string topic);
+Message to_message(const LetterEvent& event, std::string topic);
 Message to_message(const DeadLetterEvent& event, std::string topic);
 
 // Each throws Unreadable. They are strict about what they need and ignore what they do not know.
 StateEvent read_state_event(const Message& message);
 StepEvent read_step_event(const Message& message);
 RequestEvent read_request(const Message& message);
+LetterEvent read_letter_event(const Message& message);
 
 // Text that both databases and every reader take: invalid UTF-8 becomes U+FFFD, NUL goes.
 std::string clean_text(std::string_view text);

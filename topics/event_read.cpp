@@ -355,4 +355,14 @@ RequestEvent read_request(const Message& message) {
             .time = time};
 }
 
+LetterEvent read_letter_event(const Message& message) {
+    const auto envelope = open_envelope(message);
+    if (envelope.type != "slipway.letter") refuse_type(envelope, "slipway.letter");
+    const JsonObject data(envelope.data, "data");
+    return {.service_id = service_id(data),
+            .run = whole_number(data, "run", 0),
+            .kind = name_of(data, "kind"),
+            .time = time_of(envelope)};
+}
+
 }  // namespace slipway

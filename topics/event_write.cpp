@@ -133,6 +133,20 @@ Message to_message(const ActivityEvent& event, std::string topic) {
                 headers_of({.type = "slipway.activity", .id = std::move(id), .time = event.time})};
 }
 
+Message to_message(const LetterEvent& event, std::string topic) {
+    JsonWriter json(96);
+    json.text("service_id", event.service_id);
+    json.number("run", event.run);
+    json.text("kind", event.kind);
+
+    auto id = fmt::format("{}/{}/{}", event.service_id, event.run, event.kind);
+    return {
+        .topic = std::move(topic),
+        .key = event.service_id,
+        .body = json.done(),
+        .headers = headers_of({.type = "slipway.letter", .id = std::move(id), .time = event.time})};
+}
+
 Message to_message(const DeadLetterEvent& event, std::string topic) {
     JsonWriter json(256 + event.reason.size() + event.raw.size() * 4 / 3);
     json.text("key", event.key);

@@ -10,6 +10,7 @@
 
 #include "consumers/http/socket.h"
 #include "consumers/http/tls.h"
+#include "consumers/runtime/check.h"
 
 namespace slipway {
 namespace {
@@ -46,6 +47,8 @@ class PlainConnection final : public Connection {
     bool is_quiet() override {
         return !socket_.poll(Poco::Timespan(0), Poco::Net::Socket::SELECT_READ);
     }
+
+    const Poco::Net::StreamSocket& socket() const { return socket_; }
 
   private:
     Poco::Net::StreamSocket socket_;  // a handle: copies are of the same one
@@ -135,6 +138,19 @@ std::unique_ptr<Connection> open_connection(const HttpTarget& target,
         const Poco::Net::StreamSocket socket = connect_to_one_of(addresses, sooner);
         if (!context) return std::make_unique<PlainConnection>(socket);
         return open_tls(socket, target.host, context, sooner);
+    } catch (const Poco::Exception& error) {
+        throw Error(text_of(error));
+    }
+}
+
+std::unique_ptr<Connection> begin_tls(std::unique_ptr<Connection> plain,
+                                      const std::string& host,
+                                      const std::shared_ptr<TlsContext>& context,
+                                      const TimeLimit& limit) {
+    const auto* connection = dynamic_cast<PlainConnection*>(plain.get());
+    check(connection != nullptr, "TLS begins once on a connection");
+    try {
+        return open_tls(connection->socket(), host, context, limit);
     } catch (const Poco::Exception& error) {
         throw Error(text_of(error));
     }

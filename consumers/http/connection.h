@@ -63,6 +63,13 @@ std::unique_ptr<Connection> open_connection(const HttpTarget& target,
                                             const TimeLimit& limit,
                                             std::chrono::nanoseconds longest);
 
+// TLS from here on, on a connection that was plain until now, as STARTTLS begins it. Throws Error;
+// the plain connection is used up in any case.
+std::unique_ptr<Connection> begin_tls(std::unique_ptr<Connection> plain,
+                                      const std::string& host,
+                                      const std::shared_ptr<TlsContext>& context,
+                                      const TimeLimit& limit);
+
 // "AA:BB:…, 01:23:…", each of 64 hex digits with or without colons, in either case -> 64 small hex
 // digits each. Throws Error if one is none; so there is at least one.
 std::vector<std::string> plain_fingerprints(std::string_view list);

@@ -2,14 +2,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "consumers/mail/message_text.h"
 #include "consumers/runtime/config_keys.h"
+#include "consumers/runtime/secret_file.h"
 #include "schema/database.h"
 
 namespace slipway {
@@ -92,15 +94,8 @@ void set_from_text(Reading& reading, const ConfigKey& key, const std::string& te
 }
 
 void set_from_file(Reading& reading, const ConfigKey& key, const std::string& path) {
-    std::optional<std::string> content = content_of(path);
-    if (!content) throw Error("cannot read a secret from " + path);
-    std::string secret = std::move(*content);
-    while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-    if (secret.empty()) throw Error(path + " holds no secret: it is empty");
-    set_from_text(reading, key, secret);
-
-    struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    set_from_text(reading, key, read_secret_file(path));
+    if (is_open_to_everyone(path))
         reading.warnings.push_back(path +
                                    " holds a secret and can be read by everyone on this machine");
 }
@@ -233,6 +228,8 @@ bool consists_of(std::string_view text, std::string_view letters) {
 }
 
 constexpr std::string_view owner_letters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+constexpr std::string_view host_letters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
 constexpr std::string_view topic_letters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
@@ -270,6 +267,31 @@ void check_broker(Reading& reading) {
             say("broker.properties", fmt::format("{} is not to be set: {}", own.name, own.instead));
 }
 
+// A name or an address; one colon means that somebody wrote a port.
+bool is_host(std::string_view text) {
+    return consists_of(text, host_letters) && std::count(text.begin(), text.end(), ':') != 1;
+}
+
+void check_mail(Reading& reading) {
+    const MailConfig& mail = reading.config.mail;
+    const auto say = [&](std::string_view path, std::string_view what) {
+        reading.problem(reading.source(path), path, what);
+    };
+    try {
+        if (!mail.from.empty()) parse_mailbox(mail.from);
+    } catch (const Error& error) {
+        say("mail.from", error.what());
+    }
+    if (!is_host(mail.hello)) say("mail.hello", "is no host name");
+    if (mail.host.empty()) return;
+    if (!is_host(mail.host))
+        say("mail.host", "is no host name or address; the port stands in mail.port");
+    if (mail.from.empty()) say("mail.from", "is needed to send letters; mail.host is set");
+    if (mail.user.empty() != mail.password.empty())
+        say(mail.user.empty() ? "mail.user" : "mail.password",
+            "is missing: mail.user and mail.password belong together");
+}
+
 // What one value means for another.
 void check_together(Reading& reading) {
     const Config& config = reading.config;
@@ -293,6 +315,7 @@ void check_together(Reading& reading) {
     if (config.runtime.retry_longest < config.runtime.retry_first)
         say("runtime.retry_longest", "is shorter than runtime.retry_first");
     check_broker(reading);
+    check_mail(reading);
 }
 
 std::vector<ConfigValue> shown_values(const Reading& reading) {

@@ -24,6 +24,10 @@ struct DatabaseConfig {
     int connections = 4;
 };
 
+struct SecretsConfig {
+    std::string key_file;
+};
+
 enum class BrokerKind { Embedded, Kafka };
 
 struct BrokerConfig {
@@ -91,6 +95,28 @@ struct TaskLimitsConfig {
     std::chrono::milliseconds other{std::chrono::minutes(30)};
 };
 
+enum class MailSecurity {
+    StartTls,   // required: without it nothing is sent
+    IfOffered,  // STARTTLS if the server has it
+    Tls,        // from the first byte on
+    Off,
+};
+
+// The server that takes our letters.
+struct MailConfig {
+    std::string host;
+    int port = 587;
+    MailSecurity security = MailSecurity::StartTls;
+    std::string user;
+    std::string password;
+    std::string from;
+    std::string ca_file;
+    std::string fingerprint;
+    bool verify = true;
+    std::chrono::milliseconds timeout{30'000};
+    std::string hello;
+};
+
 struct RehearsalConfig {
     std::string ledger;
 };
@@ -99,6 +125,7 @@ struct Config {
     std::string installation = "slipway";
     std::string state_folder;  // filled in by load_config()
     DatabaseConfig database = {};
+    SecretsConfig secrets = {};
     BrokerConfig broker = {};
     RuntimeConfig runtime = {};
     DueConfig due = {};
@@ -106,6 +133,7 @@ struct Config {
     ProxmoxConfig proxmox = {};
     PveConfig pve = {};
     TaskLimitsConfig task_limits = {};
+    MailConfig mail = {};
     RehearsalConfig rehearsal = {};
 };
 

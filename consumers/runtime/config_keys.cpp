@@ -35,6 +35,7 @@ constexpr Choice one_of(std::span<const std::string_view> words) {
 constexpr std::string_view broker_kinds[] = {"embedded", "kafka"};
 constexpr std::string_view levels[] = {"debug", "info", "warning", "error"};
 constexpr std::string_view formats[] = {"logfmt", "json"};
+constexpr std::string_view securities[] = {"starttls", "if_offered", "tls", "off"};
 
 constexpr Limits any = {0, 1 << 20};
 constexpr std::int64_t second = 1'000;
@@ -44,6 +45,7 @@ constexpr std::int64_t hour = 60 * minute;
 using enum Secret;
 using C = Config;
 using Database = DatabaseConfig;
+using Secrets = SecretsConfig;
 using Broker = BrokerConfig;
 using Runtime = RuntimeConfig;
 using Due = DueConfig;
@@ -51,6 +53,7 @@ using Log = LogConfig;
 using Pve = ProxmoxConfig;
 using Watch = PveConfig;
 using Limit = TaskLimitsConfig;
+using Post = MailConfig;
 using Rehearsal = RehearsalConfig;
 
 // clang-format off
@@ -65,6 +68,9 @@ constexpr ConfigKey table[] = {
         "sqlite:/path/file.db or postgresql://user:password@host/name; if empty SQLite in the state folder."},
     {"database.connections",      &in<&C::database, &Database::connections>,      {1, 200},              No,
         "Connections to PostgreSQL that this process keeps open at most."},
+
+    {"secrets.key_file",          &in<&C::secrets, &Secrets::key_file>,           {0, 4096},             No,
+        "File with the key of all secrets in the database (openssl rand -hex 32); `slipway up` makes one if empty."},
 
     {"broker.kind",               one_of<&C::broker, &Broker::kind>(broker_kinds), any,                  No,
         "The embedded broker, started by `slipway up` on this machine, or a real Kafka."},
@@ -154,6 +160,29 @@ constexpr ConfigKey table[] = {
         "How long clones are watched."},
     {"task_limits.other",         &in<&C::task_limits, &Limit::other>,             {second, 7 * 24 * hour}, No,
         "How long any other task is watched."},
+
+    {"mail.host",                 &in<&C::mail, &Post::host>,                     {0, 253},              No,
+        "Mail server that takes letters to customers; while this is empty they are kept and not sent."},
+    {"mail.port",                 &in<&C::mail, &Post::port>,                     {1, 65'535},           No,
+        "Its port: 587 as a rule, 465 with mail.security: tls, 25 between mail servers."},
+    {"mail.security",             one_of<&C::mail, &Post::security>(securities),  any,                   No,
+        "starttls sends nothing without it; tls begins with it; if_offered and off may send in clear text."},
+    {"mail.user",                 &in<&C::mail, &Post::user>,                     {0, 256},              No,
+        "Whom to log in as; if empty there is no log-in."},
+    {"mail.password",             &in<&C::mail, &Post::password>,                 {0, 1024},             Whole,
+        "The password of mail.user; sent over TLS only, unless mail.security is off."},
+    {"mail.from",                 &in<&C::mail, &Post::from>,                     {0, 400},              No,
+        "Sender of every letter: Example Hosting <noreply@example.com>; needed if there is a mail.host."},
+    {"mail.ca_file",              &in<&C::mail, &Post::ca_file>,                  {0, 4096},             No,
+        "PEM file of the authority that signed the server's certificate; if empty those of the system."},
+    {"mail.fingerprint",          &in<&C::mail, &Post::fingerprint>,              {0, 4096},             No,
+        "Or the certificates to believe: their SHA-256, separated by commas."},
+    {"mail.verify",               &in<&C::mail, &Post::verify>,                   any,                   No,
+        "False believes any certificate, so that whoever is on the way can read letters and password."},
+    {"mail.timeout",              &in<&C::mail, &Post::timeout>,                  {second, 2 * minute},  No,
+        "For handing one letter over, all of it."},
+    {"mail.hello",                &in<&C::mail, &Post::hello>,                    {0, 253},              No,
+        "Name by which Slipway greets the server; if empty this machine's."},
 
     {"rehearsal.ledger",          &in<&C::rehearsal, &Rehearsal::ledger>,         {0, 4096},             No,
         "File to which rehearsal steps append their effects, as proof that none was lost; none if empty."},

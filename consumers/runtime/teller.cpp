@@ -52,6 +52,10 @@ ActivityEvent activity_event(const ActivityRow& row) {
     };
 }
 
+LetterEvent letter_event(const LetterRow& row) {
+    return {.service_id = row.service_id, .run = row.run, .kind = row.kind, .time = row.at};
+}
+
 Teller::Teller(Bus& bus, TopicNames topics, std::string writer)
     : bus_(bus), topics_(std::move(topics)), writer_(std::move(writer)) {}
 
@@ -65,6 +69,7 @@ void Teller::sign(StepRow& row) {
 void Teller::tell(const Change& change, bool tell_step) {
     if (change.dead_letter) publish_dead_letter(*change.dead_letter);
     if (change.activity) publish_activity(*change.activity);
+    if (change.letter) publish_letter(*change.letter);
     if (!tell_step) {
         strike_off(change.log);
         return;
@@ -124,7 +129,7 @@ void Teller::publish_dead_letter(const DeadLetterRow& row) {
     bus_.publish(to_message(dead_letter_event(row), topics_.of("dead-letter")),
                  [this, key = row.key] {
                      const std::lock_guard lock(mutex_);
-                     published_letters_.push_back(key);
+                     published_dead_letters_.push_back(key);
                  });
 }
 
@@ -135,6 +140,13 @@ void Teller::publish_activity(const ActivityRow& row) {
     });
 }
 
+void Teller::publish_letter(const LetterRow& row) {
+    bus_.publish(to_message(letter_event(row), topics_.of("letters")), [this, row] {
+        const std::lock_guard lock(mutex_);
+        published_letters_.push_back(row);
+    });
+}
+
 void Teller::publish_step(const StepRow& row, Delivered delivered) {
     Message message = to_message(step_event(row), topics_.of("step-events"));
     message.may_wait = true;
@@ -142,19 +154,22 @@ void Teller::publish_step(const StepRow& row, Delivered delivered) {
 }
 
 void Teller::beat(Store& store, Time now) {
-    std::vector<std::string> letters;
+    std::vector<std::string> dead_letters;
     std::vector<ActivityRow> activity;
+    std::vector<LetterRow> letters;
     std::int64_t below = 0;
     {
         const std::lock_guard lock(mutex_);
-        letters.swap(published_letters_);
+        dead_letters.swap(published_dead_letters_);
         activity.swap(published_activity_);
+        letters.swap(published_letters_);
         below = numbers_.open() == 0 ? next_number_ : numbers_.finished_below();
     }
     // If one of these throws, the rows stay unpublished and are told once more: at least once.
     store.heartbeat(writer_, below, now);
-    if (!letters.empty()) store.mark_dead_letters_published(letters, now);
+    if (!dead_letters.empty()) store.mark_dead_letters_published(dead_letters, now);
     if (!activity.empty()) store.mark_activity_published(activity, now);
+    if (!letters.empty()) store.mark_letters_published(letters, now);
 }
 
 void Teller::sign_off(Store& store, Time now) {

@@ -1,5 +1,5 @@
 #pragma once
-// Tells the world what was committed: state events, step-events, activity, dead letters.
+// Tells the world what was committed: state events, step-events, activity, letters, dead letters.
 //
 // At least once, without a write per step: every log row carries its writer and a rising number,
 // and the writer's own row says below which number everything was acknowledged by the broker. What
@@ -32,6 +32,7 @@ struct TopicNames {
 StepEvent step_event(const StepRow& row);
 DeadLetterEvent dead_letter_event(const DeadLetterRow& row);
 ActivityEvent activity_event(const ActivityRow& row);
+LetterEvent letter_event(const LetterRow& row);
 
 class Teller {
   public:
@@ -53,6 +54,7 @@ class Teller {
     void tell_line(const Vm& vm, std::string_view line, Time now);
     void publish_dead_letter(const DeadLetterRow& row);
     void publish_activity(const ActivityRow& row);
+    void publish_letter(const LetterRow& row);
     void publish_step(const StepRow& row, Delivered delivered);
 
     // Once a second: the writer's mark, and what the broker acknowledged since.
@@ -68,8 +70,9 @@ class Teller {
     mutable std::mutex mutex_;
     InOrder numbers_{1};
     std::int64_t next_number_ = 1;
-    std::vector<std::string> published_letters_;
+    std::vector<std::string> published_dead_letters_;
     std::vector<ActivityRow> published_activity_;
+    std::vector<LetterRow> published_letters_;
 };
 
 }  // namespace slipway

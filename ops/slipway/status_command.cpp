@@ -18,7 +18,7 @@ int print_status(const Config& config) {
     std::string line;
     for (const auto& [state, vms] : states)
         line += fmt::format("{}{} {}", line.empty() ? "" : ", ", state, vms);
-    for (const char* kind : {"parked", "unreadable", "rejected"})
+    for (const char* kind : {"parked", "unreadable", "rejected", "letter"})
         if (const auto letters = store->count_dead_letters(kind); letters > 0)
             line += fmt::format("; dead letters, {}: {}", kind, letters);
     fmt::print("{}\n", line.empty() ? "no VMs" : line);

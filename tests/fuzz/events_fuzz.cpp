@@ -94,6 +94,14 @@ std::string as_text(const RequestEvent& event) {
                        event.time.time_since_epoch().count());
 }
 
+std::string as_text(const LetterEvent& event) {
+    return fmt::format("{} {} {} {}",
+                       event.service_id,
+                       event.run,
+                       event.kind,
+                       event.time.time_since_epoch().count());
+}
+
 // Empty for a JSON object.
 std::string why_no_object(std::string_view json) {
     try {
@@ -175,6 +183,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     slipway::check_reader<slipway::StateEvent>(message, slipway::read_state_event);
     slipway::check_reader<slipway::StepEvent>(message, slipway::read_step_event);
     slipway::check_reader<slipway::RequestEvent>(message, slipway::read_request);
+    slipway::check_reader<slipway::LetterEvent>(message, slipway::read_letter_event);
     slipway::check_json(message.body);
     return 0;
 }

@@ -177,6 +177,7 @@ TEST(AsyncApi, DescribesEveryEventAsItIsWritten) {
                                      .origin_topic = "t",
                                      .raw = "x"};
     const ActivityEvent activity{.service_id = "1", .kind = "k", .text = "t", .time = time};
+    const LetterEvent letter{.service_id = "1", .kind = "k", .time = time};
     const RequestEvent request{.id = "i", .type = "deploy", .service_id = "1", .time = time};
 
     expect_truth(to_message(state, "t"), to_message(StateEvent{}, "t"));
@@ -186,6 +187,7 @@ TEST(AsyncApi, DescribesEveryEventAsItIsWritten) {
     as_step.headers[1].value = "slipway.step";
     expect_truth(as_step, to_message(StepEvent{}, "t"));
     expect_truth(to_message(activity, "t"), to_message(ActivityEvent{}, "t"));
+    expect_truth(to_message(letter, "t"), to_message(LetterEvent{}, "t"));
     expect_truth(to_message(unreadable, "t"), to_message(DeadLetterEvent{}, "t"));
     expect_truth(to_message(request, "t"), to_message(request, "t"));
 }
