@@ -2,7 +2,7 @@
 // The DnsProvider seam: one DNS server that we may write to, by its own API.
 //
 // Implemented by PowerDNS, HestiaCP and Cloudflare over Http, and by the stories. Calls block, each
-// for one timeout at most; any thread.
+// for one timeout at most; any thread. What they throw never holds a secret.
 
 #include <optional>
 #include <span>
@@ -11,27 +11,20 @@
 #include <vector>
 
 #include "consumers/inventory/inventory.h"
+#include "consumers/runtime/world.h"
 
 namespace slipway {
 
 enum class DnsType { A, Aaaa, Ptr };
 std::string_view dns_type_name(DnsType type);  // A, AAAA, PTR
-
-struct DnsRecord {
-    std::string name;  // whole, in small letters, no dot at the end
-    DnsType type = DnsType::A;
-    std::string value;  // an address, or a name in the same form
-    int ttl = 300;
-
-    bool operator==(const DnsRecord&) const = default;
-};
+std::optional<DnsType> dns_type_named(std::string_view name);
 
 // All the records of one name and type: what a DNS server knows as a set. An empty one is removed.
 struct DnsSet {
-    std::string name;
+    std::string name;  // whole, in small letters, no dot at the end
     DnsType type = DnsType::A;
-    int ttl = 300;
-    std::vector<std::string> values;
+    int ttl = 300;                    // 0: the provider does not say
+    std::vector<std::string> values;  // addresses as print_address() has them; names as `name`
 
     bool operator==(const DnsSet&) const = default;
 };
@@ -39,6 +32,8 @@ struct DnsSet {
 // What became of one set: nothing said means it is so now.
 struct DnsResult {
     std::optional<std::string> error = {};
+
+    bool operator==(const DnsResult&) const = default;
 };
 
 class DnsProvider {
@@ -49,10 +44,12 @@ class DnsProvider {
     virtual std::vector<DnsSet> read(const DeclaredZone& zone,
                                      std::span<const std::string> names) = 0;
 
-    // Makes each set be exactly that, as one call where the provider can. One answer per set, in
-    // their order; throws Error if nothing could be done at all.
+    // Makes each set be exactly that, as one call where the provider can. After `deadline` nothing
+    // is sent that changes something. One answer per set, in their order; throws Error if nothing
+    // could be done at all.
     virtual std::vector<DnsResult> write(const DeclaredZone& zone,
-                                         std::span<const DnsSet> sets) = 0;
+                                         std::span<const DnsSet> sets,
+                                         Deadline deadline) = 0;
 
     // Is it there, and does it know the zone? Throws Error that says what is wrong.
     virtual void check(const DeclaredZone& zone) = 0;

@@ -34,8 +34,9 @@ bool has_line_end(std::string_view text) {
 }
 
 std::string bytes_of(const HttpRequest& request, const HttpTarget& target) {
-    const bool with_body = request.method == "POST" || request.method == "PUT";
-    check(with_body || request.body.empty(), "only POST and PUT carry a body");
+    const bool with_body =
+        request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+    check(with_body || request.body.empty(), "only POST, PUT and PATCH carry a body");
     std::string out = fmt::format(
         "{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, target.path, target.authority());
     for (const HttpHeader& header : request.headers) {
