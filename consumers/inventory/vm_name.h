@@ -11,12 +11,8 @@
 
 namespace slipway {
 
-// {client_id} {service_id} {random_digit_X} {random_letter_X} {unixtime} {year} {month} {day}
-// {hour} {minute} {second}; X is how many. What Proxmox takes in no name becomes "-".
+// By the package's rule; what Proxmox takes in no name becomes "-".
 std::string vm_name(const Wanted& wanted, Time now);
-
-// Empty if the rule is right, else what is wrong with it.
-std::string wrong_with_rule(std::string_view rule);
 
 std::string host_name(const Wanted& wanted, std::string_view name);
 std::string user_name(const Wanted& wanted);

@@ -87,7 +87,7 @@ StepOutcome stay(Machine& machine, Applied applied, const std::string& why) {
         return Failed{
             fmt::format("the move failed and left the machine locked ({}): {}", lock, why)};
     const std::string note = fmt::format("stays on {}: {}", machine.vm.node, why);
-    applied.moves_to = stays;
+    applied.moves_to = std::string(stays);
     applied.move_note = note;
     set_applied(machine.vm, applied);
     return Skipped{note};
