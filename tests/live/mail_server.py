@@ -20,7 +20,7 @@ class Inbox:
         print(f" over {'TLS' if session.ssl else 'nothing'} as {session.auth_data.decode()}")
         for name in ("From", "To", "Message-ID", "Subject"):
             print(f"{name}: {letter[name]}")
-        print(letter.get_content(), end="")
+        print(letter.get_content().replace("\r\n", "\n"), end="")
         print("--", flush=True)
         return "250 taken"
 
