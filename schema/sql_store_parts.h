@@ -51,6 +51,7 @@ class SqlStore final : public Store {
                           std::span<const InventoryRow> put,
                           std::span<const InventoryKey> remove,
                           Time now) override;
+    std::int64_t vms_with(const InventoryKey& key) override;
 
     std::vector<LetterRow> unpublished_letters(Time older_than, int most) override;
     void mark_letters_published(std::span<const LetterRow> rows, Time now) override;

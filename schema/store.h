@@ -120,8 +120,8 @@ struct PoolUse {
 
 // What operators declare, as text that the Store does not read.
 struct InventoryRow {
-    std::string kind;  // cluster, template, package, pool, dns_provider, zone, letter
-    std::string name;
+    std::string kind;         // cluster, template, package, pool, dns_provider, zone, letter
+    std::string name;         // template: name@cluster; zone: name@provider
     std::string body;         // JSON
     std::string secret = {};  // sealed
 };
@@ -350,6 +350,9 @@ class Store {
                                   std::span<const InventoryRow> put,
                                   std::span<const InventoryKey> remove,
                                   Time now) = 0;
+    // How many VMs are of that package, on that cluster, or name that template (name@cluster) in
+    // their order. Throws std::logic_error for any other kind.
+    virtual std::int64_t vms_with(const InventoryKey& key) = 0;
 
     // --- letters: published as activity is, sent by the mailers
     virtual std::vector<LetterRow> unpublished_letters(Time older_than, int most) = 0;

@@ -178,7 +178,7 @@ struct DeclaredLetter {
 };
 
 struct Inventory {
-    std::int64_t revision = 0;
+    std::int64_t revision = 0;  // 0: nobody has declared anything yet
     std::vector<DeclaredCluster> clusters;
     std::vector<DeclaredTemplate> templates;
     std::vector<DeclaredPackage> packages;
@@ -194,9 +194,26 @@ struct Inventory {
     const DeclaredPool* pool(std::string_view name) const;
     const DeclaredDnsProvider* dns_provider(std::string_view name) const;
     const DeclaredLetter* letter(std::string_view name) const;
+
+    bool operator==(const Inventory&) const = default;
 };
+
+// Null if the cluster has none of that name.
+const DeclaredStorage* storage_of(const DeclaredCluster& cluster, std::string_view name);
 
 // How many clones a storage takes at a time.
 int clones_at_once(const DeclaredStorage& storage);
+
+// What a pool may give out: its range without what is excluded, without the gateway and without
+// the network's own addresses (the first; of IPv4 the last as well).
+std::vector<IpRange> usable_ranges(const DeclaredPool& pool);
+// How many addresses that are; of more than 2^62 it says 2^62.
+std::int64_t capacity(const DeclaredPool& pool);
+
+// The pools that a package's addresses of one kind come from, in order: those of its cluster, on
+// its bridge and VLAN where it names them.
+std::vector<const DeclaredPool*> pools_of(const Inventory& inventory,
+                                          const DeclaredPackage& package,
+                                          IpVersion version);
 
 }  // namespace slipway

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
@@ -12,6 +11,7 @@
 
 #include "consumers/mail/message_text.h"
 #include "consumers/runtime/config_keys.h"
+#include "consumers/runtime/secret_file.h"
 #include "schema/database.h"
 
 namespace slipway {
@@ -94,15 +94,8 @@ void set_from_text(Reading& reading, const ConfigKey& key, const std::string& te
 }
 
 void set_from_file(Reading& reading, const ConfigKey& key, const std::string& path) {
-    std::optional<std::string> content = content_of(path);
-    if (!content) throw Error("cannot read a secret from " + path);
-    std::string secret = std::move(*content);
-    while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-    if (secret.empty()) throw Error(path + " holds no secret: it is empty");
-    set_from_text(reading, key, secret);
-
-    struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    set_from_text(reading, key, read_secret_file(path));
+    if (is_open_to_everyone(path))
         reading.warnings.push_back(path +
                                    " holds a secret and can be read by everyone on this machine");
 }

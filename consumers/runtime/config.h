@@ -24,6 +24,10 @@ struct DatabaseConfig {
     int connections = 4;
 };
 
+struct SecretsConfig {
+    std::string key_file;
+};
+
 enum class BrokerKind { Embedded, Kafka };
 
 struct BrokerConfig {
@@ -121,6 +125,7 @@ struct Config {
     std::string installation = "slipway";
     std::string state_folder;  // filled in by load_config()
     DatabaseConfig database = {};
+    SecretsConfig secrets = {};
     BrokerConfig broker = {};
     RuntimeConfig runtime = {};
     DueConfig due = {};

@@ -45,6 +45,7 @@ constexpr std::int64_t hour = 60 * minute;
 using enum Secret;
 using C = Config;
 using Database = DatabaseConfig;
+using Secrets = SecretsConfig;
 using Broker = BrokerConfig;
 using Runtime = RuntimeConfig;
 using Due = DueConfig;
@@ -67,6 +68,9 @@ constexpr ConfigKey table[] = {
         "sqlite:/path/file.db or postgresql://user:password@host/name; if empty SQLite in the state folder."},
     {"database.connections",      &in<&C::database, &Database::connections>,      {1, 200},              No,
         "Connections to PostgreSQL that this process keeps open at most."},
+
+    {"secrets.key_file",          &in<&C::secrets, &Secrets::key_file>,           {0, 4096},             No,
+        "File with the key of all secrets in the database (openssl rand -hex 32); `slipway up` makes one if empty."},
 
     {"broker.kind",               one_of<&C::broker, &Broker::kind>(broker_kinds), any,                  No,
         "The embedded broker, started by `slipway up` on this machine, or a real Kafka."},

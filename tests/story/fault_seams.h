@@ -169,6 +169,9 @@ class FaultStore final : public Store {
             return store_.change_inventory(revision, put, remove, now);
         });
     }
+    std::int64_t vms_with(const InventoryKey& key) override {
+        return faults_.around("store.vms_with", process_, [&] { return store_.vms_with(key); });
+    }
     std::vector<LetterRow> unpublished_letters(Time older_than, int most) override {
         return faults_.around("store.unpublished_letters", process_, [&] {
             return store_.unpublished_letters(older_than, most);
