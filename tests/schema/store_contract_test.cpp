@@ -34,11 +34,12 @@ class Postgresql final : public StoreDatabase {
   public:
     Postgresql() {
         if (!migrate(settings()).empty()) return;
-        Connection(settings(), Access::Write)
-            .run_once(
-                "TRUNCATE vm, vm_detail, run, run_step, request, activity, dead_letter, writer, "
-                "slot, slot_wait, vm_task "
-                "RESTART IDENTITY");
+        Connection connection(settings(), Access::Write);
+        connection.run_once(
+            "TRUNCATE vm, vm_detail, run, run_step, request, activity, dead_letter, writer, "
+            "slot, slot_wait, vm_task, inventory, ip_pool, ip_address, vmid, dns_record, letter "
+            "RESTART IDENTITY");
+        connection.run_once("UPDATE inventory_revision SET revision = 0, changed_at = 0");
     }
     std::shared_ptr<Store> open() override { return open_store(settings()); }
 
