@@ -32,6 +32,11 @@ struct LogSql {
                              "ORDER BY row",
                              step_columns),
                  step_column_count};
+        list = {fmt::format("SELECT {} FROM vm LEFT JOIN vm_detail d ON d.service_id = "
+                            "vm.service_id WHERE vm.service_id > :after AND (:any = '' OR "
+                            "vm.state = :state) ORDER BY vm.service_id LIMIT :most",
+                            vm_columns),
+                vm_column_count};
         count = {
             "SELECT pipeline, state, count(*) FROM vm "
             "WHERE service_id >= :prefix AND service_id < :beyond GROUP BY pipeline, state "
@@ -39,7 +44,7 @@ struct LogSql {
             3};
     }
 
-    Sql saved, heartbeat, silent, told, forget, runs, steps, count;
+    Sql saved, heartbeat, silent, told, forget, runs, steps, list, count;
 };
 
 std::vector<StepRow> read_steps(const Rows& rows) {
@@ -109,6 +114,16 @@ std::vector<StepRow> SqlStore::steps(std::string_view service_id, std::int64_t r
     return read_steps(pool_.read([&](Connection& c) {
         return c.run(statements_of<LogSql>(dialect_).steps, {service_id, run});
     }));
+}
+
+std::vector<Vm> SqlStore::list_vms(const VmFilter& filter) {
+    const Rows rows = pool_.read([&](Connection& c) {
+        return c.run(statements_of<LogSql>(dialect_).list,
+                     {filter.after, filter.state, filter.state, std::int64_t{filter.most}});
+    });
+    std::vector<Vm> vms;
+    for (std::size_t i = 0; i < rows.size(); ++i) vms.push_back(read_vm(rows, i));
+    return vms;
 }
 
 std::vector<StateCount> SqlStore::count_states(std::string_view prefix) {

@@ -42,7 +42,7 @@ class SqlStore final : public Store {
     std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) override;
 
     Holdings holdings(std::string_view service_id) override;
-    std::vector<PoolUse> pool_use() override;
+    std::vector<PoolUse> pool_use(Time now) override;
     std::vector<DnsRecordRow> dns_records(std::string_view service_id) override;
 
     std::int64_t inventory_revision() override;
@@ -64,6 +64,7 @@ class SqlStore final : public Store {
 
     std::vector<RunRow> runs(std::string_view service_id, int most) override;
     std::vector<StepRow> steps(std::string_view service_id, std::int64_t run) override;
+    std::vector<Vm> list_vms(const VmFilter& filter) override;
     std::vector<StateCount> count_states(std::string_view prefix) override;
     std::int64_t count_dead_letters(std::string_view kind) override;
 

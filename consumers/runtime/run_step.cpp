@@ -79,6 +79,7 @@ bool same_detail(const Vm& a, const Vm& b) {
 
 Stepped finish_change(Answering& a, Change change, bool goes_on) {
     a.next.log_row = change.log.row;
+    change.log.vmid = a.next.vmid;
     change.log.to = a.next.phase.empty() ? a.next.state : a.next.phase;
     change.changes_detail = !same_detail(a.before, a.next);
     change.tasks = std::move(a.keep.tasks);

@@ -10,6 +10,7 @@ StepEvent step_event(const StepRow& row) {
     return {
         .id = fmt::format("{}/{}/{}/{}", row.service_id, row.run, row.row, row.told_as),
         .service_id = row.service_id,
+        .vmid = row.vmid,
         .pipeline = row.pipeline,
         .run = row.run,
         .row = row.row,
@@ -113,6 +114,7 @@ void Teller::tell_line(const Vm& vm, std::string_view line, Time now) {
         .id = fmt::format(
             "{}/{}/{}/{}", vm.service_id, vm.run, vm.version, now.time_since_epoch().count()),
         .service_id = vm.service_id,
+        .vmid = vm.vmid,
         .pipeline = vm.pipeline,
         .run = vm.run,
         .from = vm.state,

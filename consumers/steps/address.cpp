@@ -166,7 +166,7 @@ StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Hold
     const auto inventory = machine.world.outside->inventory.newest();
     Claims claims{.inventory_revision = inventory->revision};
     if (!needs.empty()) {
-        const std::vector<PoolUse> use = machine.world.store.pool_use();
+        const std::vector<PoolUse> use = machine.world.store.pool_use(machine.world.clock.now());
         Choice choice(use, needs);
         const std::vector<Segment> segments = segments_for(*inventory, machine.wanted, holdings);
         const auto segment = std::find_if(

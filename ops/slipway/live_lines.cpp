@@ -140,6 +140,7 @@ void LivePrinter::stepped(const Pipeline&, const Change& change) {
 
 void LivePrinter::said(const Vm& vm, std::string_view line) {
     print({.service_id = vm.service_id,
+           .vmid = vm.vmid,
            .pipeline = vm.pipeline,
            .run = vm.run,
            .from = vm.state,

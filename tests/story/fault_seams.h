@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "consumers/mail/mail.h"
 #include "consumers/runtime/clock.h"
 #include "consumers/runtime/ledger.h"
 #include "schema/store.h"
@@ -147,8 +148,8 @@ class FaultStore final : public Store {
         return faults_.around(
             "store.holdings", process_, [&] { return store_.holdings(service_id); });
     }
-    std::vector<PoolUse> pool_use() override {
-        return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(); });
+    std::vector<PoolUse> pool_use(Time now) override {
+        return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(now); });
     }
     std::vector<DnsRecordRow> dns_records(std::string_view service_id) override {
         return faults_.around(
@@ -206,6 +207,9 @@ class FaultStore final : public Store {
         return faults_.around(
             "store.steps", process_, [&] { return store_.steps(service_id, run); });
     }
+    std::vector<Vm> list_vms(const VmFilter& filter) override {
+        return faults_.around("store.list_vms", process_, [&] { return store_.list_vms(filter); });
+    }
     std::vector<StateCount> count_states(std::string_view prefix) override {
         return faults_.around(
             "store.count_states", process_, [&] { return store_.count_states(prefix); });
@@ -243,6 +247,22 @@ class FaultBus final : public Bus {
 
   private:
     const std::unique_ptr<Bus> bus_;
+    Faults& faults_;
+    const int process_;
+};
+
+class FaultMail final : public Mail {
+  public:
+    FaultMail(Mail& mail, Faults& faults, int process)
+        : mail_(mail), faults_(faults), process_(process) {}
+
+    void send(const Letter& letter) override {
+        faults_.around("mail.send", process_, [&] { mail_.send(letter); });
+    }
+    int process() const { return process_; }
+
+  private:
+    Mail& mail_;
     Faults& faults_;
     const int process_;
 };
