@@ -30,8 +30,10 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error);
 // Finds and reads the configuration, sets the log up as it says, and logs what is odd in it.
 LoadedConfig load_config(const Context& context);
 
+void add_apply_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
 void add_embedded_broker_command(CLI::App& app, Context& context);
+void add_get_command(CLI::App& app, Context& context);
 void add_migrate_command(CLI::App& app, Context& context);
 void add_pipelines_command(CLI::App& app, Context& context);
 void add_pve_command(CLI::App& app, Context& context);

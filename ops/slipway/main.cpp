@@ -78,6 +78,8 @@ int main(int argc, char** argv) {
 
     slipway::add_up_command(app, context);
     slipway::add_run_command(app, context);
+    slipway::add_apply_command(app, context);
+    slipway::add_get_command(app, context);
     slipway::add_rehearse_command(app, context);
     slipway::add_status_command(app, context);
     slipway::add_pipelines_command(app, context);

@@ -1,7 +1,11 @@
 #include "ops/slipway/open.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
+
+#include "consumers/runtime/secret_file.h"
 
 namespace slipway {
 namespace {
@@ -15,10 +19,37 @@ std::string embedded_address(const Config& config) {
     return address;
 }
 
+std::string made_key_file(const Config& config) {
+    return config.state_folder + "/secret.key";
+}
+
 }  // namespace
 
 DatabaseSettings database_settings(const Config& config) {
     return {.url = config.database.url, .connections = config.database.connections};
+}
+
+SecretBox open_secret_box(const Config& config) {
+    const std::string& named = config.secrets.key_file;
+    const std::string made = made_key_file(config);
+    if (named.empty() && !std::filesystem::exists(made)) return {};
+    const std::string& file = named.empty() ? made : named;
+    if (is_open_to_everyone(file))
+        log(Level::Warning, file + " holds a secret and can be read by everyone on this machine");
+    return SecretBox::from_file(file);
+}
+
+SecretBox open_or_make_secret_box(const Config& config) {
+    const std::string made = made_key_file(config);
+    if (config.secrets.key_file.empty() && !std::filesystem::exists(made)) {
+        SecretBox box = SecretBox::from_new_file(made);
+        fmt::print(
+            "made {}, the key of all secrets in the database: keep a copy, since nothing opens "
+            "them without it\n",
+            made);
+        return box;
+    }
+    return open_secret_box(config);
 }
 
 std::string broker_address_file(const Config& config) {

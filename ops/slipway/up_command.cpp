@@ -52,6 +52,7 @@ int up(const Config& config, const ServeOptions& options) {
     block_stop_signals();
     SystemClock clock;
     const StateFolder state(config.state_folder);
+    open_or_make_secret_box(config);
     const DatabaseSettings database = database_settings(config);
     for (const std::string& name : migrate(database)) fmt::print("applied {}\n", name);
     std::unique_ptr<EmbeddedBroker> broker;
