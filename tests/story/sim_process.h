@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "consumers/mail/mailer.h"
 #include "consumers/runtime/lanes.h"
+#include "consumers/runtime/outside.h"
 #include "consumers/runtime/reader.h"
 #include "consumers/runtime/saver.h"
 #include "consumers/runtime/teller.h"
@@ -16,6 +18,7 @@
 #include "producer/republish.h"
 #include "tests/story/fault_seams.h"
 #include "tests/story/sim_bus.h"
+#include "tests/story/sim_lab.h"
 
 namespace slipway {
 
@@ -25,6 +28,7 @@ struct ProcessParts {
     SimClock& clock;
     Store& store;
     SimBus& bus;
+    SimLab& lab;
     Ledger& ledger;
     Faults& faults;
     const Poison& poison;
@@ -53,12 +57,19 @@ class SimProcess {
     FaultClock fault_clock_;
     FaultStore store_;
     FaultLedger ledger_;
+    FaultHttp http_;
+    FaultMail mail_;
     FaultBus bus_;
+    InventoryBook inventory_;
+    Sites sites_;
+    Dns dns_;
+    Outside outside_;
     Teller teller_;
     Saver saver_;
     Lanes lanes_;
     std::vector<std::unique_ptr<Reader>> readers_;
     Intake intake_;
+    Mailer mailer_;
     Due due_;
     Republish republish_;
     std::chrono::nanoseconds due_at_{0};

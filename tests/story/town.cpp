@@ -13,6 +13,16 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+std::string payload_of(const Order& order) {
+    if (order.pipeline != "deploy")
+        return fmt::format(
+            R"({{"service_id": "{}", "rehearsal": {{{}}}}})", order.service_id, order.plan);
+    return fmt::format(
+        R"({{"service_id": "{}", "package": "{}", "client_id": "42", "email": "jo@example.com"}})",
+        order.service_id,
+        order.package);
+}
+
 SimBusSettings with_nudges_lost(SimBusSettings settings) {
     for (const Pipeline* pipeline : pipelines())
         settings.may_lose.insert(TopicNames{}.of(pipeline->topic));
@@ -25,10 +35,12 @@ Town::Town(TownSettings settings)
     : settings_(std::move(settings)),
       store(open_store({.url = "sqlite::memory:"})),
       bus(clock, settings_.seed, with_nudges_lost(settings_.bus)),
+      lab(clock, settings_.seed),
       random_(settings_.seed),
       billing_(bus.connect()) {
     // Warnings of a story are part of the plot.
     set_log(std::getenv("SLIPWAY_STORY_LOG") ? Level::Debug : Level::Error, LogFormat::Logfmt);
+    lab.declare(*store);
     processes_.resize(static_cast<std::size_t>(settings_.processes));
     for (int i = 0; i < settings_.processes; ++i) start(i);
 }
@@ -42,6 +54,7 @@ void Town::start(int process) {
                      .clock = clock,
                      .store = *store,
                      .bus = bus,
+                     .lab = lab,
                      .ledger = ledger,
                      .faults = faults,
                      .poison = poison},
@@ -62,8 +75,7 @@ std::string Town::order(Order order) {
             .source = "billing",
             .type = order.pipeline,
             .service_id = order.service_id,
-            .payload = fmt::format(
-                R"({{"service_id": "{}", "rehearsal": {{{}}}}})", order.service_id, order.plan),
+            .payload = payload_of(order),
             .time = clock.now()},
         TopicNames{}.of("requests")));
     orders_.push_back(order);
@@ -149,7 +161,9 @@ bool Town::rests() {
     for (const SilentWriter& writer : store->silent_writers(later))
         if (!store->told_from(writer.writer, writer.published_below, 1).empty()) return false;
     return store->unpublished_dead_letters(later, 1).empty() &&
-           store->unpublished_activity(later, 1).empty();
+           store->unpublished_activity(later, 1).empty() &&
+           store->unpublished_letters(later, 1).empty() &&
+           store->due_letters(clock.now() + std::chrono::hours(24), 1).empty();
 }
 
 Vm Town::vm(const std::string& service_id) {

@@ -3,8 +3,8 @@
 // one clock, one thread, everything from one seed.
 //
 // A story orders VMs, sets the weather, lets the town run until it rests and looks at what is left.
-// What lies outside (today the ledger of a rehearsal) hangs in one member; a simulated Proxmox
-// takes its place there beside it.
+// What lies outside hangs in two members: the ledger of a rehearsal, and the lab with everything
+// else.
 
 #include <gtest/gtest.h>
 
@@ -19,6 +19,7 @@
 #include "schema/sql_store.h"
 #include "tests/story/faults.h"
 #include "tests/story/sim_bus.h"
+#include "tests/story/sim_lab.h"
 #include "tests/story/sim_ledger.h"
 #include "tests/story/sim_process.h"
 
@@ -35,6 +36,7 @@ struct Order {
     std::string service_id;
     std::string pipeline;
     std::string plan = {};  // of the rehearsal: JSON members, as '"fail": {"clone": 1}'
+    std::string package = "vps-full";  // of a deploy
     std::string id = {};    // made up if empty
 };
 
@@ -83,6 +85,7 @@ class Town {
     Poison poison;
     std::unique_ptr<Store> store;
     SimBus bus;
+    SimLab lab;
     SimLedger ledger;
 
   private:
