@@ -131,10 +131,34 @@ ProxmoxCluster::ProxmoxCluster(Http& http, const Clock& clock, ClusterSettings s
             {{"cluster", settings_.name}});
 }
 
+// Waits as long as others are under way: each of them ends within its own time limit.
+class ProxmoxCluster::Turn {
+  public:
+    explicit Turn(ProxmoxCluster& cluster) : cluster_(cluster) {
+        std::unique_lock lock(cluster_.turns_mutex_);
+        const int most = cluster_.settings_.calls_at_once;
+        cluster_.turn_ended_.wait(lock, [&] { return most <= 0 || cluster_.turns_ < most; });
+        ++cluster_.turns_;
+    }
+    ~Turn() {
+        {
+            const std::lock_guard lock(cluster_.turns_mutex_);
+            --cluster_.turns_;
+        }
+        cluster_.turn_ended_.notify_one();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+  private:
+    ProxmoxCluster& cluster_;
+};
+
 PveAnswer ProxmoxCluster::send(const PveCall& call,
                                const std::vector<Argument>& arguments,
                                std::optional<Deadline> deadline) {
     const PreparedCall prepared = prepare(call, arguments);
+    const Turn turn(*this);
     const nanoseconds ends_at = clock_.since_boot() + settings_.timeout;
     Outgoing outgoing{.prepared = prepared,
                       .headers = credentials(prepared, ends_at),

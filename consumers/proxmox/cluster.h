@@ -30,6 +30,7 @@ struct ClusterSettings {
     HttpTrust trust = {};
     // Longer than the 30 s that a node waits for another, so that its answer is what we get.
     std::chrono::milliseconds timeout{35'000};
+    int calls_at_once = 0;  // of this process, the others wait; 0: as many as there are
 };
 
 // Throws Error if something is missing or wrong, all without asking anybody.
@@ -72,6 +73,9 @@ class ProxmoxCluster {
         std::optional<Deadline> deadline;
     };
 
+    // Holds one of the calls that may be under way.
+    class Turn;
+
     HttpAnswer send_to_one_of(const Outgoing& outgoing);
     HttpAnswer ask(std::size_t endpoint, const Outgoing& outgoing);
     bool has_time(const Outgoing& outgoing) const;
@@ -92,6 +96,10 @@ class ProxmoxCluster {
     Http& http_;
     const Clock& clock_;
     const ClusterSettings settings_;
+
+    std::mutex turns_mutex_;
+    std::condition_variable turn_ended_;
+    int turns_ = 0;
 
     std::mutex endpoints_mutex_;
     std::vector<Endpoint> endpoints_;

@@ -19,7 +19,8 @@ ClusterSettings settings_of(const DeclaredCluster& declared) {
             .trust = {.ca_file = declared.ca_file,
                       .sha256 = declared.fingerprint,
                       .anybody = !declared.verify},
-            .timeout = declared.timeout};
+            .timeout = declared.timeout,
+            .calls_at_once = declared.calls_at_once};
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ void add_status_command(CLI::App& app, Context& context);
 void add_topics_command(CLI::App& app, Context& context);
 void add_up_command(CLI::App& app, Context& context);
 void add_version_command(CLI::App& app, Context& context);
+void add_vm_command(CLI::App& app, Context& context);
 void add_watch_command(CLI::App& app, Context& context);
 
 }  // namespace slipway

@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 
+#include "consumers/mail/smtp_mail.h"
 #include "consumers/pipelines/pipelines.h"
 #include "consumers/runtime/log.h"
 
@@ -22,7 +23,7 @@ using std::chrono::milliseconds;
 // the database is safe.
 constexpr int poll_seconds_most = 300;
 constexpr int poll_seconds_warn = 60;
-constexpr int republish_every_seconds = 5;
+constexpr int sweep_every_seconds = 5;
 constexpr milliseconds gather_requests{2};
 constexpr milliseconds gather_events{10};  // with hand-off most of them are old news
 
@@ -74,13 +75,13 @@ std::vector<std::string> pipeline_topics() {
 }  // namespace
 
 std::vector<std::string> role_names() {
-    std::vector<std::string> names{"intake", "due"};
+    std::vector<std::string> names{"intake", "due", "mailer"};
     for (std::string& topic : pipeline_topics()) names.push_back(std::move(topic));
     return names;
 }
 
 Roles all_roles() {
-    return {.intake = true, .due = true, .pipelines = pipeline_topics()};
+    return {.intake = true, .due = true, .mailer = true, .pipelines = pipeline_topics()};
 }
 
 Roles roles_of(const std::vector<std::string>& names) {
@@ -91,6 +92,8 @@ Roles roles_of(const std::vector<std::string>& names) {
             roles.intake = true;
         } else if (name == "due") {
             roles.due = true;
+        } else if (name == "mailer") {
+            roles.mailer = true;
         } else if (std::find(topics.begin(), topics.end(), name) != topics.end()) {
             roles.pipelines.push_back(name);
         } else {
@@ -104,6 +107,15 @@ Roles roles_of(const std::vector<std::string>& names) {
 Engine::Engine(const Config& config, const Roles& roles, Parts parts)
     : parts_(parts),
       ledger_(ledger_of(config.rehearsal)),
+      http_(parts.clock),
+      inventory_(parts.store, parts.secrets, parts.clock),
+      sites_(http_, parts.clock),
+      dns_(http_, parts.clock),
+      outside_{.installation = config.installation,
+               .inventory = inventory_,
+               .sites = sites_,
+               .dns = dns_,
+               .secrets = parts.secrets},
       teller_(parts.bus, TopicNames{config.broker.topic_prefix}, new_writer_name()),
       saver_(parts.store,
              parts.clock,
@@ -113,7 +125,8 @@ Engine::Engine(const Config& config, const Roles& roles, Parts parts)
               .saver = saver_,
               .teller = teller_,
               .ledger = *ledger_,
-              .spectator = parts.spectator},
+              .spectator = parts.spectator,
+              .outside = &outside_},
              lane_settings(config.runtime)),
       republish_({parts.bus, parts.clock, parts.store, teller_}, {}),
       lane_threads_(config.runtime.threads) {
@@ -132,17 +145,27 @@ Engine::Engine(const Config& config, const Roles& roles, Parts parts)
                                                    .clock = parts.clock,
                                                    .store = parts.store,
                                                    .teller = teller_,
+                                                   .inventory = &inventory_,
                                                    .lanes = readers_.empty() ? nullptr : &lanes_},
                                      IntakeSettings{.group = topics.group("intake"),
                                                     .topic = topics.of("requests"),
                                                     .grace = config.runtime.grace,
                                                     .gather = gather_requests});
+    if (roles.mailer) {
+        mail_ = open_mail(config.mail, parts.clock);
+        mailer_ = std::make_unique<Mailer>(
+            Mailer::Parts{
+                parts.bus, parts.clock, parts.store, teller_, *mail_, inventory_, parts.secrets},
+            MailerSettings{.group = topics.group("mailer"),
+                           .topic = topics.of("letters"),
+                           .installation = config.installation});
+    }
     if (roles.due)
         due_ = std::make_unique<Due>(Due::Parts{parts.bus, parts.clock, parts.store, teller_},
                                      DueSettings{.interval = config.due.interval,
                                                  .grace = config.runtime.grace,
                                                  .batch = config.due.batch});
-    polled_.resize(readers_.size() + (intake_ ? 1 : 0));
+    polled_.resize(readers_.size() + 2);
 }
 
 Engine::~Engine() = default;
@@ -157,6 +180,8 @@ void Engine::start() {
         readers_threads_.push_back(thread("reader", [&reader] { reader->run_until_stopped(); }));
     if (intake_)
         readers_threads_.push_back(thread("intake", [this] { intake_->run_until_stopped(); }));
+    if (mailer_)
+        readers_threads_.push_back(thread("mailer", [this] { mailer_->run_until_stopped(); }));
     if (due_) readers_threads_.push_back(thread("due", [this] { due_->run_until_stopped(); }));
     house_thread_ = thread("house", [this] { keep_house(); });
 }
@@ -168,6 +193,7 @@ bool Engine::stop(milliseconds longest) {
     };
     for (const auto& reader : readers_) reader->stop();
     if (intake_) intake_->stop();
+    if (mailer_) mailer_->stop();
     if (due_) due_->stop();
     lanes_.stop_taking();
     for (std::thread& thread : readers_threads_) thread.join();
@@ -180,6 +206,7 @@ bool Engine::stop(milliseconds longest) {
     const bool flushed = parts_.bus.flush(std::max(left(), milliseconds(0)));
     for (const auto& reader : readers_) reader->close();
     if (intake_) intake_->close();
+    if (mailer_) mailer_->close();
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
@@ -204,7 +231,9 @@ void Engine::keep_house() {
 void Engine::beat_and_sweep(std::int64_t second) {
     try {
         teller_.beat(parts_.store, parts_.clock.now());
-        if (due_ && second % republish_every_seconds == 0) republish_.sweep();
+        if (!due_ || second % sweep_every_seconds != 0) return;
+        republish_.sweep();
+        parts_.store.sweep_slots(parts_.clock.now());
     } catch (const std::exception& error) {
         log(Level::Warning, "housekeeping failed, trying again", {{"error", error.what()}});
     }
@@ -223,7 +252,8 @@ void Engine::watch_polls() {
     };
     for (std::size_t i = 0; i < readers_.size(); ++i)
         look(polled_[i], readers_[i]->polled_at(), readers_[i]->topic());
-    if (intake_) look(polled_.back(), intake_->polled_at(), intake_->topic());
+    if (intake_) look(polled_[readers_.size()], intake_->polled_at(), intake_->topic());
+    if (mailer_) look(polled_[readers_.size() + 1], mailer_->polled_at(), mailer_->topic());
 }
 
 }  // namespace slipway

@@ -12,8 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "consumers/http/net_http.h"
+#include "consumers/mail/mailer.h"
 #include "consumers/runtime/config.h"
 #include "consumers/runtime/lanes.h"
+#include "consumers/runtime/outside.h"
 #include "consumers/runtime/reader.h"
 #include "consumers/runtime/saver.h"
 #include "consumers/runtime/teller.h"
@@ -27,6 +30,7 @@ namespace slipway {
 struct Roles {
     bool intake = false;
     bool due = false;
+    bool mailer = false;
     std::vector<std::string> pipelines = {};
 };
 
@@ -42,6 +46,7 @@ class Engine {
         Clock& clock;
         Store& store;
         Bus& bus;
+        const SecretBox& secrets;
         Spectator* spectator = nullptr;
     };
 
@@ -64,11 +69,18 @@ class Engine {
 
     Parts parts_;
     std::unique_ptr<Ledger> ledger_;
+    NetHttp http_;
+    InventoryBook inventory_;
+    Sites sites_;
+    Dns dns_;
+    Outside outside_;
     Teller teller_;
     Saver saver_;
     Lanes lanes_;
     std::vector<std::unique_ptr<Reader>> readers_;
     std::unique_ptr<Intake> intake_;
+    std::unique_ptr<Mail> mail_;
+    std::unique_ptr<Mailer> mailer_;
     std::unique_ptr<Due> due_;
     Republish republish_;
     const int lane_threads_;

@@ -129,7 +129,8 @@ int rehearse_here(const Config& config, const RehearseOptions& options, Rehearsa
                          .on_progress = [&](auto done, auto all) { bar.at(done, all); }},
                         std::move(plan),
                         Rehearsal::Watching::Steps);
-    Engine engine(config, all_roles(), {clock, *store, *bus, &rehearsal});
+    const SecretBox secrets = open_secret_box(config);
+    Engine engine(config, all_roles(), {clock, *store, *bus, secrets, &rehearsal});
     engine.start();
     const RehearsalResult result = rehearsal.run();
     engine.stop(config.runtime.shutdown_timeout);

@@ -36,7 +36,8 @@ int run_roles(const Config& config, const Roles& roles, bool verbose, SystemCloc
     warm_up(*bus, config);
     LivePrinter printer(clock, stdout);
     Spectator* spectator = verbose || config.log.verbose ? &printer : nullptr;
-    return serve(config, roles, {clock, *store, *bus, spectator});
+    const SecretBox secrets = open_secret_box(config);
+    return serve(config, roles, {clock, *store, *bus, secrets, spectator});
 }
 
 void say_where(const Config& config, const std::string& broker) {
@@ -44,7 +45,7 @@ void say_where(const Config& config, const std::string& broker) {
     fmt::print("  broker    {}   kcat -b {} -L\n", broker, broker);
     fmt::print("  database  {}\n", without_password(database_settings(config)));
     fmt::print("  roles     {}\n", fmt::join(role_names(), ", "));
-    fmt::print("  next      slipway rehearse --vms 100   (in another terminal)\n");
+    fmt::print("  next      slipway apply -f inventory.yaml, or slipway rehearse --vms 100\n");
     std::fflush(stdout);
 }
 

@@ -65,7 +65,7 @@ std::string new_order_id() {
 int create(const Config& config, const CreateOptions& options) {
     const auto store = open_store(database_settings(config));
     const SystemClock clock;
-    const SecretBox secrets = open_secrets(config);
+    const SecretBox secrets = open_secret_box(config);
     InventoryBook book(*store, secrets, clock);
     const std::string payload = order_of(options).dump();
     const RequestRow answer = admit_now(*store,

@@ -117,7 +117,8 @@ TEST_P(EngineWith, TakesManyVmsToReadyAndAwayAgain) {
         {.clock = clock, .store = *store, .bus = bus, .topics = {}},
         {.vms = 150, .in_flight = 50, .payload = R"({"fail": {"clone": 0.1}})", .give_up = 60s},
         Rehearsal::Watching::Steps);
-    Engine engine(config, all_roles(), {clock, *store, bus, &rehearsal});
+    const SecretBox secrets;
+    Engine engine(config, all_roles(), {clock, *store, bus, secrets, &rehearsal});
     engine.start();
 
     const RehearsalResult result = rehearsal.run();
