@@ -100,7 +100,9 @@ std::vector<std::string> records_in(const Answer& answer, int wanted, const std:
         const std::string value = type == "A"      ? answer.address(AF_INET, value_at)
                                   : type == "AAAA" ? answer.address(AF_INET6, value_at)
                                                    : answer.name(value_at);
-        records.push_back(name + " " + std::to_string(ttl) + " " + type + " " + value);
+        std::string& record = records.emplace_back(name);
+        for (const std::string& more : {std::to_string(ttl), type, value})
+            record.append(" ").append(more);
     }
     std::sort(records.begin(), records.end());
     return records;
