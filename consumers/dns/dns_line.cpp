@@ -47,12 +47,12 @@ bool are_one(const DnsLine& a, const DnsLine& b) {
 }  // namespace
 
 std::string print(const DnsLine& line) {
-    const std::string begin = fmt::format("{} {} [{}] {} ← {}",
-                                          verb_of(line.act),
-                                          line.error ? "ERR" : "OK",
-                                          line.provider,
-                                          line.zone,
-                                          line.subject);
+    std::string begin = fmt::format("{} {} [{}] {} ← {}",
+                                    verb_of(line.act),
+                                    line.error ? "ERR" : "OK",
+                                    line.provider,
+                                    line.zone,
+                                    line.subject);
     if (line.error) return begin + ": " + *line.error;
     if (line.act == DnsAct::Reverse) return begin + " → " + line.target;
     if (line.act != DnsAct::Forward) return begin;

@@ -147,7 +147,7 @@ std::vector<DnsDrift> drift_of(const DnsZonePlan& plan, std::span<const DnsSet> 
 }
 
 std::string print(const DnsDrift& drift) {
-    const std::string where = fmt::format("[{}] {}", drift.provider, drift.zone);
+    std::string where = fmt::format("[{}] {}", drift.provider, drift.zone);
     const std::string what =
         fmt::format("{} {}", dns_type_name(drift.wanted.type), drift.wanted.name);
     switch (drift.kind) {
