@@ -130,9 +130,7 @@ struct FileReading {
                 words.push_back(each.section);
         for (const auto& [key, entry] : map.entries)
             if (std::find(words.begin(), words.end(), key) == words.end())
-                problem(entry.line,
-                        path.empty() ? key : path + "." + key,
-                        "unknown key" + did_you_mean(key, words));
+                problem(entry.line, path.empty() ? key : path + "." + key, unknown_key(key, words));
     }
 };
 

@@ -20,15 +20,16 @@ constexpr std::size_t most_values = 200'000;
 struct YamlReading {
     std::vector<ReadProblem> problems = {};
     std::size_t values = 0;
+    bool is_too_large = false;
 
     Tree tree_of(const YAML::Node& node, int depth) {
         Tree tree{.line = node.Mark().line + 1};
         if (++values > most_values || depth > deepest) {
-            if (values <= most_values || problems.empty())
+            if (!is_too_large)
                 problems.push_back({tree.line, "", "the file is nested too deeply, or too large"});
-            values = most_values;
-            return tree;
+            is_too_large = true;
         }
+        if (is_too_large) return tree;
         if (node.IsScalar()) add_text(tree, node);
         if (node.IsSequence()) add_items(tree, node, depth);
         if (node.IsMap()) add_entries(tree, node, depth);
@@ -45,14 +46,14 @@ struct YamlReading {
     void add_items(Tree& tree, const YAML::Node& node, int depth) {
         tree.kind = Tree::Kind::List;
         for (const YAML::Node& item : node) {
-            if (values >= most_values) return;
+            if (is_too_large) return;
             tree.items.push_back(tree_of(item, depth + 1));
         }
     }
     void add_entries(Tree& tree, const YAML::Node& node, int depth) {
         tree.kind = Tree::Kind::Map;
         for (const auto& entry : node) {
-            if (values >= most_values) return;
+            if (is_too_large) return;
             const int line = entry.first.Mark().line + 1;
             const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
             if (key.empty() || clean_text(key) != key)

@@ -85,7 +85,7 @@ class Reader {
         const std::vector<std::string_view> words(known_.begin(), known_.end());
         for (const auto& [key, entry] : s_.map.entries)
             if (std::find(known_.begin(), known_.end(), key) == known_.end())
-                problem(entry.line, path(key), "unknown key" + did_you_mean(key, words));
+                problem(entry.line, path(key), unknown_key(key, words));
     }
 
   private:

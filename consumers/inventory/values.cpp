@@ -134,6 +134,12 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
     return near ? fmt::format("; did you mean {}?", *near) : "";
 }
 
+std::string unknown_key(std::string_view key, std::span<const std::string_view> keys) {
+    const std::string near = did_you_mean(key, keys);
+    return "unknown key" +
+           (near.empty() ? "; ops/config/inventory.example.yaml has all there are" : near);
+}
+
 void take(std::string& place, const std::string& text, Bounds bounds) {
     check_length(text, bounds);
     if (std::any_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; }))

@@ -84,6 +84,9 @@ std::string print(const IpRange& value);
 std::string print(const CloneKind& value);
 std::string print(const DnsKind& value);
 
+// "unknown key; did you mean memory?"
+std::string unknown_key(std::string_view key, std::span<const std::string_view> keys);
+
 // "; did you mean vps-start?", or nothing if no word is near.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> words);
 

@@ -17,6 +17,9 @@ struct GetWanted {
     GetForm form = GetForm::Table;
 };
 
+// Throws UsageError if there is no such kind of thing.
+void check_wanted(const GetWanted& wanted);
+
 // Throws Error if there is nothing of that name. Never prints a secret.
 std::string print_inventory(const Inventory& inventory,
                             const std::vector<PoolUse>& pool_use,
