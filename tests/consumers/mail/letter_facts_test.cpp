@@ -11,8 +11,9 @@ namespace {
 std::string as_text(const LetterFacts& facts) {
     const DeclaredLetter all{
         .subject = "s",
-        .body = "{service_id}|{client_id}|{domain}|{name}|{vmid}|{username}|{password}|{ip}|{ipv6}|"
-                "{ips}|{package}|{cluster}|{node}"};
+        .body =
+            "{service_id}|{client_id}|{domain}|{name}|{vmid}|{username}|{password}|{ip}|{ipv6}|"
+            "{ips}|{package}|{cluster}|{node}"};
     return write_letter(all, facts).body;
 }
 
