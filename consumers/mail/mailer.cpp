@@ -21,7 +21,7 @@ bool same_letter(const LetterRow& a, const LetterRow& b) {
 
 std::string without_secret(std::string text, std::string_view secret) {
     if (secret.empty()) return text;
-    for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 1))
         text.replace(at, secret.size(), "*");
     return text;
 }

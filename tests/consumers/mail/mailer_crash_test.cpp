@@ -122,20 +122,5 @@ TEST(MailerCrash, AMailerThatStoodStillTooLongMayBeTheSecondToSend) {
     EXPECT_EQ(office.row(letter), "5546/1/ready: 2 attempts, sent");
 }
 
-TEST(MailerCrash, ALateFailureOfAnOldAttemptFreesNobodyElses) {
-    PostOffice office;
-    office.add_vm("5546");
-    const LetterRow key = office.write_letter("5546");
-    const auto at = [&](std::chrono::minutes when) { return office.clock.now() + when; };
-
-    const auto first = office.store->begin_letter(key, at(0min), at(-5min)).value();
-    const auto second = office.store->begin_letter(key, at(6min), at(1min)).value();
-    office.store->end_letter(first, at(6min), "timeout", at(7min));
-
-    EXPECT_FALSE(office.store->begin_letter(key, at(8min), at(3min)));
-    office.store->end_letter(second, at(8min), "", std::nullopt);
-    EXPECT_EQ(office.row(key), "5546/1/ready: 2 attempts, sent");
-}
-
 }  // namespace
 }  // namespace slipway

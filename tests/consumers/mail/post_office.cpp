@@ -78,7 +78,7 @@ LetterRow PostOffice::write_letter(const std::string& service_id, const std::str
 }
 
 LetterRow PostOffice::post(const std::string& service_id, const std::string& kind) {
-    const LetterRow letter = write_letter(service_id, kind);
+    LetterRow letter = write_letter(service_id, kind);
     tell(letter);
     return letter;
 }
