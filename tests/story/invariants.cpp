@@ -156,7 +156,7 @@ class Checker {
     }
 
     void check_requests() {
-        for (const Order& order : town_.orders()) {
+        for (const TownOrder& order : town_.orders()) {
             const auto rows = town_.store->requests({&order.id, 1});
             if (rows.empty()) {
                 broken("{} ({}) was never admitted", order.id, order.pipeline);

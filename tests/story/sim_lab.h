@@ -59,21 +59,6 @@ class FaultHttp final : public Http {
     const int process_;
 };
 
-class FaultMail final : public Mail {
-  public:
-    FaultMail(Mail& mail, Faults& faults, int process)
-        : mail_(mail), faults_(faults), process_(process) {}
-
-    void send(const Letter& letter) override {
-        faults_.around("mail.send", process_, [&] { mail_.send(letter); });
-    }
-
-  private:
-    Mail& mail_;
-    Faults& faults_;
-    const int process_;
-};
-
 // The faults of the seams, as what is at the other end would make them: before the request was
 // complete, or after it was acted on.
 [[noreturn]] void connection_breaks(Moment moment);

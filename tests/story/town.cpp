@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-std::string payload_of(const Order& order) {
+std::string payload_of(const TownOrder& order) {
     if (order.pipeline != "deploy")
         return fmt::format(
             R"({{"service_id": "{}", "rehearsal": {{{}}}}})", order.service_id, order.plan);
@@ -67,7 +67,7 @@ void Town::kill(int process) {
     start(process);
 }
 
-std::string Town::order(Order order) {
+std::string Town::order(TownOrder order) {
     if (order.id.empty()) order.id = fmt::format("order-{}", orders_.size() + 1);
     billing_->publish(to_message(
         RequestEvent{
@@ -173,7 +173,7 @@ Vm Town::vm(const std::string& service_id) {
 
 std::set<std::string> Town::services() const {
     std::set<std::string> services;
-    for (const Order& order : orders_) services.insert(order.service_id);
+    for (const TownOrder& order : orders_) services.insert(order.service_id);
     return services;
 }
 

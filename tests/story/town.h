@@ -32,7 +32,7 @@ struct TownSettings {
     SimBusSettings bus = {};
 };
 
-struct Order {
+struct TownOrder {
     std::string service_id;
     std::string pipeline;
     std::string plan = {};  // of the rehearsal: JSON members, as '"fail": {"clone": 1}'
@@ -46,7 +46,7 @@ class Town {
     ~Town();
 
     // Billing publishes a request; the id it carries.
-    std::string order(Order order);
+    std::string order(TownOrder order);
     // Publishes any bytes on a topic.
     void publish(Message message);
 
@@ -72,7 +72,7 @@ class Town {
     // What somebody needs who wonders why there is no rest.
     std::string describe();
 
-    const std::vector<Order>& orders() const { return orders_; }
+    const std::vector<TownOrder>& orders() const { return orders_; }
     std::set<std::string> services() const;
     std::mt19937_64& random() { return random_; }
 
@@ -97,7 +97,7 @@ class Town {
     std::mt19937_64 random_;
     std::unique_ptr<Bus> billing_;
     std::vector<std::unique_ptr<SimProcess>> processes_;
-    std::vector<Order> orders_;
+    std::vector<TownOrder> orders_;
     std::set<int> stopped_;
     int started_ = 0;
     int crashes_ = 0;
