@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <regex>
 #include <string>
@@ -358,6 +359,32 @@ TEST(Tidy, NoSourceFileIsForgotten) {
         if (!path.ends_with(".cpp")) continue;
         EXPECT_TRUE(is_compiled(path, files)) << path << " is in no CMakeLists.txt";
     }
+}
+
+// The types that a header defines at its top level, where two of one name are one for the linker:
+// it takes either's destructor for both, and says nothing.
+std::vector<std::string> types_in(const std::string& content) {
+    static const std::regex type(R"(^(?:class|struct|enum class) (\w+)[^;]*\{)");
+    std::vector<std::string> types;
+    std::smatch match;
+    for (const std::string& line : lines_of(content))
+        if (std::regex_search(line, match, type)) types.push_back(match[1]);
+    return types;
+}
+
+TEST(Tidy, NoTwoTypesShareAName) {
+    std::map<std::string, std::string> known;
+    for (const std::string& path : files_of_the_tree()) {
+        // The sandbox has a namespace of its own.
+        if (!path.ends_with(".h") || path.starts_with("ops/sandbox/")) continue;
+        for (const std::string& type : types_in(read(path))) {
+            const auto [before, is_new] = known.emplace(type, path);
+            EXPECT_TRUE(is_new) << type << " is in " << path << " and in " << before->second;
+        }
+    }
+    EXPECT_GT(known.size(), 100U);
+    EXPECT_EQ(types_in("class Box final : public Thing {\nstruct Later;\n    struct Inner {\n"),
+              std::vector<std::string>{"Box"});
 }
 
 TEST(Tidy, TheTopLevelIsFixed) {

@@ -19,7 +19,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::size_t read_size = 16 * 1024;
 
-class PlainConnection final : public Connection {
+class PlainConnection final : public NetConnection {
   public:
     explicit PlainConnection(const Poco::Net::StreamSocket& socket) : socket_(socket) {}
 
@@ -126,10 +126,10 @@ HttpTarget parse_url(std::string_view url) {
     return target;
 }
 
-std::unique_ptr<Connection> open_connection(const HttpTarget& target,
-                                            const std::shared_ptr<TlsContext>& context,
-                                            const TimeLimit& limit,
-                                            nanoseconds longest) {
+std::unique_ptr<NetConnection> open_connection(const HttpTarget& target,
+                                               const std::shared_ptr<TlsContext>& context,
+                                               const TimeLimit& limit,
+                                               nanoseconds longest) {
     try {
         const auto addresses = addresses_of(target);
         limit.left("looking up the name");
@@ -143,10 +143,10 @@ std::unique_ptr<Connection> open_connection(const HttpTarget& target,
     }
 }
 
-std::unique_ptr<Connection> begin_tls(std::unique_ptr<Connection> plain,
-                                      const std::string& host,
-                                      const std::shared_ptr<TlsContext>& context,
-                                      const TimeLimit& limit) {
+std::unique_ptr<NetConnection> begin_tls(std::unique_ptr<NetConnection> plain,
+                                         const std::string& host,
+                                         const std::shared_ptr<TlsContext>& context,
+                                         const TimeLimit& limit) {
     const auto* connection = dynamic_cast<PlainConnection*>(plain.get());
     check(connection != nullptr, "TLS begins once on a connection");
     try {

@@ -39,9 +39,9 @@ struct TimeLimit {
     std::chrono::nanoseconds left(std::string_view what) const;
 };
 
-class Connection {
+class NetConnection {
   public:
-    virtual ~Connection() = default;
+    virtual ~NetConnection() = default;
 
     // Both throw Error when it breaks or the time is over.
     virtual void write(std::string_view bytes, const TimeLimit& limit) = 0;
@@ -58,17 +58,17 @@ std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust);
 // Connects, and shakes hands if `context` is given; for that it has `longest`, and `limit` in any
 // case. Throws Error; nothing of a request was sent. The resolver alone is beyond our reach: it
 // takes what /etc/resolv.conf lets it take, and of `longest` it takes nothing.
-std::unique_ptr<Connection> open_connection(const HttpTarget& target,
-                                            const std::shared_ptr<TlsContext>& context,
-                                            const TimeLimit& limit,
-                                            std::chrono::nanoseconds longest);
+std::unique_ptr<NetConnection> open_connection(const HttpTarget& target,
+                                               const std::shared_ptr<TlsContext>& context,
+                                               const TimeLimit& limit,
+                                               std::chrono::nanoseconds longest);
 
 // TLS from here on, on a connection that was plain until now, as STARTTLS begins it. Throws Error;
 // the plain connection is used up in any case.
-std::unique_ptr<Connection> begin_tls(std::unique_ptr<Connection> plain,
-                                      const std::string& host,
-                                      const std::shared_ptr<TlsContext>& context,
-                                      const TimeLimit& limit);
+std::unique_ptr<NetConnection> begin_tls(std::unique_ptr<NetConnection> plain,
+                                         const std::string& host,
+                                         const std::shared_ptr<TlsContext>& context,
+                                         const TimeLimit& limit);
 
 // "AA:BB:…, 01:23:…", each of 64 hex digits with or without colons, in either case -> 64 small hex
 // digits each. Throws Error if one is none; so there is at least one.

@@ -90,7 +90,7 @@ HttpAnswer NetHttp::send(const HttpRequest& request) {
 }
 
 HttpAnswer NetHttp::answer_over_new(const Known& known) {
-    std::unique_ptr<Connection> connection;
+    std::unique_ptr<NetConnection> connection;
     try {
         const auto context =
             known.target.tls ? context_for(known.request.trust) : std::shared_ptr<TlsContext>();
@@ -109,7 +109,7 @@ HttpAnswer NetHttp::answer_over_new(const Known& known) {
     return answer;
 }
 
-HttpAnswer NetHttp::answer_over(Connection& connection, const Known& known, bool& reusable) {
+HttpAnswer NetHttp::answer_over(NetConnection& connection, const Known& known, bool& reusable) {
     const std::string who = known.target.authority();
     if (known.request.send_before && clock_.since_boot() >= *known.request.send_before)
         throw HttpError(
@@ -138,14 +138,14 @@ HttpAnswer NetHttp::answer_over(Connection& connection, const Known& known, bool
     return std::move(reader.answer());
 }
 
-std::unique_ptr<Connection> NetHttp::take_idle(const std::string& server) {
+std::unique_ptr<NetConnection> NetHttp::take_idle(const std::string& server) {
     const std::lock_guard lock(mutex_);
     const auto found = idle_.find(server);
     if (found == idle_.end()) return nullptr;
     std::vector<Idle>& idle = found->second;
     drop_old(idle);
     while (!idle.empty()) {
-        std::unique_ptr<Connection> connection = std::move(idle.back().connection);
+        std::unique_ptr<NetConnection> connection = std::move(idle.back().connection);
         idle.pop_back();
         if (connection->is_quiet()) return connection;
     }
@@ -157,7 +157,7 @@ void NetHttp::drop_old(std::vector<Idle>& idle) {
     std::erase_if(idle, [&](const Idle& one) { return one.since <= oldest; });
 }
 
-void NetHttp::keep(const std::string& server, std::unique_ptr<Connection> connection) {
+void NetHttp::keep(const std::string& server, std::unique_ptr<NetConnection> connection) {
     const std::lock_guard lock(mutex_);
     for (auto& [other, its] : idle_) drop_old(its);
     std::erase_if(idle_, [](const auto& one) { return one.second.empty(); });

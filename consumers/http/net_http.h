@@ -32,16 +32,16 @@ class NetHttp final : public Http {
 
   private:
     struct Idle {
-        std::unique_ptr<Connection> connection;
+        std::unique_ptr<NetConnection> connection;
         std::chrono::nanoseconds since;
     };
     struct Known;  // what one call is made of
 
-    HttpAnswer answer_over(Connection& connection, const Known& known, bool& reusable);
+    HttpAnswer answer_over(NetConnection& connection, const Known& known, bool& reusable);
     HttpAnswer answer_over_new(const Known& known);
-    std::unique_ptr<Connection> take_idle(const std::string& server);
+    std::unique_ptr<NetConnection> take_idle(const std::string& server);
     void drop_old(std::vector<Idle>& idle);
-    void keep(const std::string& server, std::unique_ptr<Connection> connection);
+    void keep(const std::string& server, std::unique_ptr<NetConnection> connection);
     std::shared_ptr<TlsContext> context_for(const HttpTrust& trust);
 
     const Clock& clock_;

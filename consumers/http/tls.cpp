@@ -109,7 +109,7 @@ std::string plain_fingerprint(std::string_view text) {
     return plain;
 }
 
-class TlsConnection final : public Connection {
+class TlsConnection final : public NetConnection {
   public:
     TlsConnection(const Poco::Net::StreamSocket& socket, std::shared_ptr<TlsContext> context)
         : socket_(socket),
@@ -254,10 +254,10 @@ std::shared_ptr<TlsContext> make_tls_context(const HttpTrust& trust) {
     return std::make_shared<TlsContext>(trust);
 }
 
-std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
-                                     const std::string& host,
-                                     std::shared_ptr<TlsContext> context,
-                                     const TimeLimit& limit) {
+std::unique_ptr<NetConnection> open_tls(const Poco::Net::StreamSocket& socket,
+                                        const std::string& host,
+                                        std::shared_ptr<TlsContext> context,
+                                        const TimeLimit& limit) {
     auto connection = std::make_unique<TlsConnection>(socket, std::move(context));
     connection->shake_hands(host, limit);
     return connection;

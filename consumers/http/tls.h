@@ -10,9 +10,9 @@
 
 namespace slipway {
 
-std::unique_ptr<Connection> open_tls(const Poco::Net::StreamSocket& socket,
-                                     const std::string& host,
-                                     std::shared_ptr<TlsContext> context,
-                                     const TimeLimit& limit);
+std::unique_ptr<NetConnection> open_tls(const Poco::Net::StreamSocket& socket,
+                                        const std::string& host,
+                                        std::shared_ptr<TlsContext> context,
+                                        const TimeLimit& limit);
 
 }  // namespace slipway

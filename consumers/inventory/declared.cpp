@@ -48,7 +48,7 @@ template <typename Thing>
 Thing read_stored(const Declared& declared) {
     Thing thing;
     std::vector<ReadProblem> problems;
-    Reader reader({.map = declared.body, .path = path_of(declared), .problems = problems});
+    TreeReader reader({.map = declared.body, .path = path_of(declared), .problems = problems});
     visit_fields(reader, thing);
     if (!problems.empty())
         throw Error(fmt::format("what is declared cannot be read: {}: {}",
@@ -95,7 +95,7 @@ struct FileReading {
         if (item.kind != Tree::Kind::Map)
             return problem(item.line, path, "is a map of key: value that begins with a name");
         Thing thing;
-        Reader reader({.map = item,
+        TreeReader reader({.map = item,
                        .path = path,
                        .problems = out.problems,
                        .unknown = Unknown::Refused,

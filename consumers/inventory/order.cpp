@@ -19,6 +19,14 @@ using Problems = std::vector<std::string>;
 constexpr std::int64_t mib = 1LL << 20;
 constexpr std::size_t ssh_keys_most = 50;
 
+// "CPU Cores" -> "cpu_cores".
+std::string small_name(std::string_view name) {
+    std::string small;
+    for (const char c : name)
+        small += c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return small;
+}
+
 // The value as a whole number within limits; otherwise a problem.
 std::optional<std::int64_t> whole(std::string_view text, std::int64_t least, std::int64_t most) {
     const auto number = whole_in(text);
@@ -36,7 +44,8 @@ std::optional<std::int64_t> mebibytes(std::string_view text) {
 }
 
 struct Option {
-    OptionName name;
+    std::string_view module;
+    std::string_view what;
     bool (*set)(DeclaredPackage& package, const std::string& value);
 };
 
@@ -60,34 +69,44 @@ constexpr std::string_view per_second = "operations per second, 0 for no limit";
 
 // clang-format off
 const Option options[] = {
-    {{"cpu_cores",        "CPU Cores",        "whole number from 1 to 1024"}, [](auto& p, auto& v) { return put(p.cores, whole(v, 1, 1024)); }},
-    {{"ram",              "RAM",              "GiB, or a size with its unit: 512M"}, [](auto& p, auto& v) { return put(p.memory_mib, mebibytes(v)); }},
-    {{"backups",          "Backups",          "whole number from 0 to 1000"}, [](auto& p, auto& v) { return put(p.backups, whole(v, 0, 1000)); }},
-    {{"snapshots",        "Snapshots",        "whole number from 0 to 1000"}, [](auto& p, auto& v) { return put(p.snapshots, whole(v, 0, 1000)); }},
-    {{"system_disk",      "System Disk",      "GiB, 0 for the template's size"}, [](auto& p, auto& v) { return put(p.system_disk.size_gib, whole(v, 0, 1'000'000)); }},
-    {{"additional_disk",  "Additional Disk",  "GiB, 0 for none"}, [](auto& p, auto& v) { return put(p.additional_disk.size_gib, whole(v, 0, 1'000'000)); }},
-    {{"system_disk_read_bandwidth",      "System Disk Read Bandwidth",      mib_per_second}, [](auto& p, auto& v) { return put_rate(p.system_disk.limits.mib_read, v); }},
-    {{"system_disk_write_bandwidth",     "System Disk Write Bandwidth",     mib_per_second}, [](auto& p, auto& v) { return put_rate(p.system_disk.limits.mib_write, v); }},
-    {{"system_disk_read_iops",           "System Disk Read IOPS",           per_second}, [](auto& p, auto& v) { return put_iops(p.system_disk.limits.iops_read, v); }},
-    {{"system_disk_write_iops",          "System Disk Write IOPS",          per_second}, [](auto& p, auto& v) { return put_iops(p.system_disk.limits.iops_write, v); }},
-    {{"additional_disk_read_bandwidth",  "Additional Disk Read Bandwidth",  mib_per_second}, [](auto& p, auto& v) { return put_rate(p.additional_disk.limits.mib_read, v); }},
-    {{"additional_disk_write_bandwidth", "Additional Disk Write Bandwidth", mib_per_second}, [](auto& p, auto& v) { return put_rate(p.additional_disk.limits.mib_write, v); }},
-    {{"additional_disk_read_iops",       "Additional Disk Read IOPS",       per_second}, [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_read, v); }},
-    {{"additional_disk_write_iops",      "Additional Disk Write IOPS",      per_second}, [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_write, v); }},
-    {{"network_bandwidth", "Network Bandwidth", "megabytes per second, 0 for no limit"}, [](auto& p, auto& v) { return put_rate(p.network.rate_mbs, v); }},
-    {{"ipv4_addresses",    "IPv4 Addresses",    "whole number from 0 to 256"}, [](auto& p, auto& v) { return put(p.network.ipv4, whole(v, 0, 256)); }},
-    {{"ipv6_addresses",    "IPv6 Addresses",    "whole number from 0 to 256"}, [](auto& p, auto& v) { return put(p.network.ipv6, whole(v, 0, 256)); }},
-    {{"operating_system",  "Operating System",  "the name of a template"}, [](auto& p, auto& v) { p.os_template = v; return !v.empty(); }},
+    {"CPU Cores", "whole number from 1 to 1024",
+        [](auto& p, auto& v) { return put(p.cores, whole(v, 1, 1024)); }},
+    {"RAM", "GiB, or a size with its unit: 512M",
+        [](auto& p, auto& v) { return put(p.memory_mib, mebibytes(v)); }},
+    {"Backups", "whole number from 0 to 1000",
+        [](auto& p, auto& v) { return put(p.backups, whole(v, 0, 1000)); }},
+    {"Snapshots", "whole number from 0 to 1000",
+        [](auto& p, auto& v) { return put(p.snapshots, whole(v, 0, 1000)); }},
+    {"System Disk", "GiB, 0 for the template's size",
+        [](auto& p, auto& v) { return put(p.system_disk.size_gib, whole(v, 0, 1'000'000)); }},
+    {"Additional Disk", "GiB, 0 for none",
+        [](auto& p, auto& v) { return put(p.additional_disk.size_gib, whole(v, 0, 1'000'000)); }},
+    {"System Disk Read Bandwidth", mib_per_second,
+        [](auto& p, auto& v) { return put_rate(p.system_disk.limits.mib_read, v); }},
+    {"System Disk Write Bandwidth", mib_per_second,
+        [](auto& p, auto& v) { return put_rate(p.system_disk.limits.mib_write, v); }},
+    {"System Disk Read IOPS", per_second,
+        [](auto& p, auto& v) { return put_iops(p.system_disk.limits.iops_read, v); }},
+    {"System Disk Write IOPS", per_second,
+        [](auto& p, auto& v) { return put_iops(p.system_disk.limits.iops_write, v); }},
+    {"Additional Disk Read Bandwidth", mib_per_second,
+        [](auto& p, auto& v) { return put_rate(p.additional_disk.limits.mib_read, v); }},
+    {"Additional Disk Write Bandwidth", mib_per_second,
+        [](auto& p, auto& v) { return put_rate(p.additional_disk.limits.mib_write, v); }},
+    {"Additional Disk Read IOPS", per_second,
+        [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_read, v); }},
+    {"Additional Disk Write IOPS", per_second,
+        [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_write, v); }},
+    {"Network Bandwidth", "megabytes per second, 0 for no limit",
+        [](auto& p, auto& v) { return put_rate(p.network.rate_mbs, v); }},
+    {"IPv4 Addresses", "whole number from 0 to 256",
+        [](auto& p, auto& v) { return put(p.network.ipv4, whole(v, 0, 256)); }},
+    {"IPv6 Addresses", "whole number from 0 to 256",
+        [](auto& p, auto& v) { return put(p.network.ipv6, whole(v, 0, 256)); }},
+    {"Operating System", "the name of a template",
+        [](auto& p, auto& v) { p.os_template = v; return !v.empty(); }},
 };
 // clang-format on
-
-// "CPU Cores" -> "cpu_cores".
-std::string small_name(std::string_view name) {
-    std::string small;
-    for (const char c : name)
-        small += c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return small;
-}
 
 bool is_host_name(std::string_view text) {
     const auto good = [](char c) {
@@ -218,16 +237,16 @@ class OrderReader {
 void apply_options(const Order& order, DeclaredPackage& package, Problems& problems) {
     for (const auto& [name, value] : order.options) {
         const auto option = std::find_if(std::begin(options), std::end(options), [&](auto& one) {
-            return one.name.name == name;
+            return small_name(one.module) == name;
         });
         if (option == std::end(options)) {
-            std::vector<std::string_view> names;
-            for (const Option& one : options) names.push_back(one.name.name);
+            std::vector<std::string> names;
+            for (const Option& one : options) names.push_back(small_name(one.module));
             problems.push_back(fmt::format(
                 "data.options.{}: unknown; there are {}", name, fmt::join(names, ", ")));
         } else if (!option->set(package, value)) {
-            problems.push_back(fmt::format(
-                "data.options.{}: \"{}\" is not right; {}", name, value, option->name.what));
+            problems.push_back(
+                fmt::format("data.options.{}: \"{}\" is not right; {}", name, value, option->what));
         }
     }
     if (!order.node.empty()) package.node = order.node;
@@ -270,7 +289,8 @@ std::optional<Wanted> resolve(const Inventory& inventory,
 
 std::vector<OptionName> option_names() {
     std::vector<OptionName> names;
-    for (const Option& option : options) names.push_back(option.name);
+    for (const Option& option : options)
+        names.push_back({small_name(option.module), option.module, option.what});
     return names;
 }
 

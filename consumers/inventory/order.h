@@ -30,7 +30,7 @@ struct Order {
 };
 
 struct OptionName {
-    std::string_view name;    // cpu_cores
+    std::string name;         // cpu_cores
     std::string_view module;  // CPU Cores
     std::string_view what;    // "whole number from 1 to 1024"
 };

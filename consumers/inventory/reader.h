@@ -15,7 +15,7 @@ namespace slipway {
 
 enum class Unknown { Ignored, Refused };
 
-struct ReaderSettings {
+struct TreeReaderSettings {
     const Tree& map;
     std::string path;  // of the map, for problems
     std::vector<ReadProblem>& problems;
@@ -23,9 +23,9 @@ struct ReaderSettings {
     ReadSecret read_secret = {};  // none: secrets stand elsewhere
 };
 
-class Reader {
+class TreeReader {
   public:
-    explicit Reader(ReaderSettings settings) : s_(std::move(settings)) {}
+    explicit TreeReader(TreeReaderSettings settings) : s_(std::move(settings)) {}
 
     template <typename Place>
     void must(std::string_view key, Place&& place, Bounds bounds = {}) {
@@ -64,7 +64,7 @@ class Reader {
         if (below == nullptr || below->kind == Tree::Kind::Nothing) return;
         if (below->kind != Tree::Kind::Map)
             return problem(below->line, path(key), "is a map: write its keys below it");
-        Reader reader(below_this(*below, path(key)));
+        TreeReader reader(below_this(*below, path(key)));
         visit_fields(reader, place);
         reader.finish();
     }
@@ -96,7 +96,7 @@ class Reader {
         if (tree.kind != Tree::Kind::Map)
             return problem(tree.line, path(key), "is a list of maps: write \"- name: …\" for each");
         Item item;
-        Reader reader(below_this(tree, path(key) + shown));
+        TreeReader reader(below_this(tree, path(key) + shown));
         visit_fields(reader, item);
         reader.finish();
         for (const Item& other : place)
@@ -104,7 +104,7 @@ class Reader {
         place.push_back(std::move(item));
     }
 
-    ReaderSettings below_this(const Tree& map, std::string path) const {
+    TreeReaderSettings below_this(const Tree& map, std::string path) const {
         return {map, std::move(path), s_.problems, s_.unknown, s_.read_secret};
     }
 
@@ -157,7 +157,7 @@ class Reader {
         s_.problems.push_back({line, std::move(where), std::move(what)});
     }
 
-    const ReaderSettings s_;
+    const TreeReaderSettings s_;
     std::vector<std::string> known_;
 };
 

@@ -15,9 +15,9 @@ namespace slipway {
 template <typename Thing>
 Tree tree_of(Thing& thing);
 
-class Writer {
+class TreeWriter {
   public:
-    explicit Writer(Tree& map) : map_(map) { map_.kind = Tree::Kind::Map; }
+    explicit TreeWriter(Tree& map) : map_(map) { map_.kind = Tree::Kind::Map; }
 
     template <typename Place>
     void must(std::string_view key, const Place& place, Bounds = {}) {
@@ -67,7 +67,7 @@ class Writer {
 template <typename Thing>
 Tree tree_of(Thing& thing) {
     Tree tree;
-    Writer writer(tree);
+    TreeWriter writer(tree);
     visit_fields(writer, thing);
     return tree;
 }

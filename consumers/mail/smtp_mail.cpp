@@ -113,7 +113,7 @@ class Delivery {
     void part() { talk_.quit(farewell_longest); }
 
   private:
-    std::unique_ptr<Connection> connected(const TimeLimit& limit) const {
+    std::unique_ptr<NetConnection> connected(const TimeLimit& limit) const {
         return open_connection(
             {.tls = config_.security == MailSecurity::Tls,
              .host = config_.host,

@@ -28,7 +28,7 @@ std::string SmtpReply::text() const {
     return all.size() > most_text_bytes ? clean_text(all.substr(0, most_text_bytes)) + "…" : all;
 }
 
-SmtpTalk::SmtpTalk(std::unique_ptr<Connection> connection, const TimeLimit& limit)
+SmtpTalk::SmtpTalk(std::unique_ptr<NetConnection> connection, const TimeLimit& limit)
     : connection_(std::move(connection)), limit_(limit) {}
 
 SmtpReply SmtpTalk::read_reply() {

@@ -22,7 +22,7 @@ struct SmtpReply {
 
 class SmtpTalk {
   public:
-    SmtpTalk(std::unique_ptr<Connection> connection, const TimeLimit& limit);
+    SmtpTalk(std::unique_ptr<NetConnection> connection, const TimeLimit& limit);
 
     // All of these throw Error when the connection breaks, the time is over, or what comes is no
     // reply of a mail server.
@@ -40,7 +40,7 @@ class SmtpTalk {
   private:
     std::string read_line();
 
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<NetConnection> connection_;
     TimeLimit limit_;
     std::string unread_;
 };

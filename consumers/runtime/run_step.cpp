@@ -134,7 +134,10 @@ Stepped wait(Answering& a, Waiting& waiting) {
     change.number = std::move(waiting.claims.number);
     change.inventory_revision = waiting.claims.inventory_revision;
     change.wake_if_granted = a.now + a.times.grace;
-    Stepped stepped = finish_change(a, std::move(change), false);
+    // "Look at once" says that this commit was all it waited for.
+    const bool at_once = waiting.until && *waiting.until <= a.now;
+    if (at_once) a.next.wake_at = a.now + a.times.grace;
+    Stepped stepped = finish_change(a, std::move(change), at_once);
     stepped.tell = tell;
     return stepped;
 }

@@ -25,13 +25,16 @@ std::optional<NamedDrive> added_disk(Machine& machine) {
     return key.empty() ? std::nullopt : disk_named(machine.config(), key);
 }
 
-StepOutcome grow(Machine& machine, const NamedDrive& disk, std::int64_t wanted_gib) {
+// `key_of` is asked for only when the machine has to be looked at.
+template <typename KeyOf>
+StepOutcome grow(Machine& machine, KeyOf key_of, std::int64_t wanted_gib) {
     const std::int64_t wanted = wanted_gib * gib;
     const StepTask task = machine.task();
-    const std::string what = fmt::format("{} to grow to {} GiB", disk.key, wanted_gib);
+    const std::string what = fmt::format("the disk to grow to {} GiB", wanted_gib);
     if (task.is == StepTask::Is::Running) return machine.wait_for(task, what);
     if (task.has_ended()) machine.config_anew();
-    const auto now = disk_named(machine.config(), disk.key);
+    const std::string key = key_of();
+    const auto now = disk_named(machine.config(), key);
     const std::int64_t size = now ? now->drive.size_bytes().value_or(0) : 0;
     if (size == wanted) {
         if (task.has_ended()) return Done{};
@@ -40,12 +43,12 @@ StepOutcome grow(Machine& machine, const NamedDrive& disk, std::int64_t wanted_g
     if (size > wanted) return Skipped{"new size is smaller"};
     if (task.has_ended())
         return Failed{fmt::format(
-            "{} did not grow to {} GiB: {}", disk.key, wanted_gib, machine.why_it_failed(task))};
+            "{} did not grow to {} GiB: {}", key, wanted_gib, machine.why_it_failed(task))};
     if (const std::string lock = machine.config().value("lock"); !lock.empty())
         return Waiting{fmt::format("the machine is locked ({})", lock)};
     machine.about_to_change();
     const auto upid =
-        resize_disk(machine.pve(), machine.place(), disk.key, fmt::format("{}G", wanted_gib));
+        resize_disk(machine.pve(), machine.place(), key, fmt::format("{}G", wanted_gib));
     if (upid) return machine.started(*upid, what);
     return Waiting{.what = what, .until = machine.world.clock.now()};  // a release 7 did it at once
 }
@@ -110,7 +113,8 @@ StepOutcome set_system_disk_size(World& world, Vm& vm) {
     Machine machine(world, vm);
     const std::int64_t wanted = machine.wanted.package.system_disk.size_gib;
     if (wanted == 0) return Skipped{"as in the template"};
-    return grow(machine, system_disk(machine), wanted);
+    return grow(
+        machine, [&] { return system_disk(machine).key; }, wanted);
 }
 
 StepOutcome set_system_disk_bandwidth(World& world, Vm& vm) {
@@ -147,9 +151,12 @@ StepOutcome set_additional_disk_size(World& world, Vm& vm) {
     Machine machine(world, vm);
     const std::int64_t wanted = machine.wanted.package.additional_disk.size_gib;
     if (wanted == 0) return Skipped{"none ordered"};
-    const auto disk = added_disk(machine);
-    if (!disk) return Failed{"the additional disk is gone"};
-    return grow(machine, *disk, wanted);
+    const auto key_of = [&] {
+        const auto disk = added_disk(machine);
+        if (!disk) throw Error("the additional disk is gone");
+        return disk->key;
+    };
+    return grow(machine, key_of, wanted);
 }
 
 StepOutcome set_additional_disk_bandwidth(World& world, Vm& vm) {

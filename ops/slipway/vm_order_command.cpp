@@ -98,7 +98,7 @@ int create(const Config& config, const CreateOptions& options) {
 
 void add_vm_create_command(CLI::App& vm, Context& context) {
     CLI::App* command = vm.add_subcommand("create", "Order a VM, as billing would.");
-    std::vector<std::string_view> names;
+    std::vector<std::string> names;
     for (const OptionName& option : option_names()) names.push_back(option.name);
     command->footer(fmt::format(
         "The order is written into the database and begins at once where a Slipway runs. The same\n"

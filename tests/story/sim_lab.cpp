@@ -60,7 +60,7 @@ pools:
 dns:
   providers:
     - {{name: powerdns, kind: powerdns, url: "http://dns1.lab:8081", secret: pdns}}
-    - {{name: cloudflare, kind: cloudflare, url: "http://dns2.lab", secret: cf}}
+    - {{name: cloudflare, kind: cloudflare, url: "http://dns2.lab/client/v4", secret: cf}}
   zones:
     - {{name: example.com, provider: powerdns}}
     - {{name: example.com, provider: cloudflare}}
