@@ -35,6 +35,78 @@ CREATE TABLE dead_letter (
 
 CREATE INDEX dead_letter_unpublished ON dead_letter (at) WHERE published_at IS NULL;
 
+CREATE TABLE dns_record (
+    service_id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value TEXT NOT NULL,
+    ttl INTEGER NOT NULL,
+    PRIMARY KEY (service_id, provider, zone, name, type, value)
+)
+    WITHOUT ROWID;
+
+CREATE TABLE inventory (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    secret TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (kind, name)
+)
+    WITHOUT ROWID;
+
+CREATE TABLE inventory_revision (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    revision BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL
+);
+
+CREATE TABLE ip_address (
+    key TEXT NOT NULL PRIMARY KEY,
+    address TEXT NOT NULL,
+    pool TEXT NOT NULL,
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    place INTEGER NOT NULL,
+    taken_at BIGINT NOT NULL,
+    quarantine BIGINT NOT NULL,
+    rests_until BIGINT
+)
+    WITHOUT ROWID;
+
+CREATE INDEX ip_address_pool ON ip_address (pool, key);
+
+CREATE INDEX ip_address_resting ON ip_address (key, rests_until) WHERE rests_until IS NOT NULL;
+
+CREATE INDEX ip_address_service ON ip_address (service_id);
+
+CREATE TABLE ip_pool (
+    name TEXT NOT NULL PRIMARY KEY,
+    first_free TEXT NOT NULL DEFAULT '',
+    ranges TEXT NOT NULL DEFAULT ''
+)
+    WITHOUT ROWID;
+
+CREATE TABLE letter (
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    published_at BIGINT,
+    due_at BIGINT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at BIGINT,
+    sent_at BIGINT,
+    error TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (service_id, run, kind)
+)
+    WITHOUT ROWID;
+
+CREATE INDEX letter_due ON letter (due_at) WHERE due_at IS NOT NULL;
+
+CREATE INDEX letter_unpublished ON letter (at) WHERE published_at IS NULL;
+
 CREATE TABLE migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL);
 
 CREATE TABLE request (
@@ -143,7 +215,7 @@ CREATE TABLE vm_detail (
     applied TEXT NOT NULL,
     request_id TEXT NOT NULL,
     traceparent TEXT NOT NULL
-)
+, client TEXT NOT NULL DEFAULT '', product TEXT NOT NULL DEFAULT '', node TEXT NOT NULL DEFAULT '', vmid BIGINT NOT NULL DEFAULT 0, name TEXT NOT NULL DEFAULT '', domain TEXT NOT NULL DEFAULT '', username TEXT NOT NULL DEFAULT '', password TEXT NOT NULL DEFAULT '', mac TEXT NOT NULL DEFAULT '', rev_dns TEXT NOT NULL DEFAULT '', service_status TEXT NOT NULL DEFAULT '')
     WITHOUT ROWID;
 
 CREATE TABLE vm_task (
@@ -160,6 +232,23 @@ CREATE TABLE vm_task (
     WITHOUT ROWID;
 
 CREATE INDEX vm_task_service ON vm_task (service_id, run);
+
+CREATE TABLE vmid (
+    cluster TEXT NOT NULL,
+    vmid BIGINT NOT NULL,
+    service_id TEXT NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'burnt', 'released')),
+    at BIGINT NOT NULL,
+    rest BIGINT NOT NULL,
+    rests_until BIGINT,
+    PRIMARY KEY (cluster, vmid)
+)
+    WITHOUT ROWID;
+
+CREATE INDEX vmid_released ON vmid (cluster, vmid, rests_until) WHERE state = 'released';
+
+CREATE INDEX vmid_service ON vmid (service_id);
 
 CREATE TABLE writer (
     writer TEXT NOT NULL PRIMARY KEY,
@@ -201,6 +290,77 @@ CREATE TABLE dead_letter (
 );
 
 CREATE INDEX dead_letter_unpublished ON dead_letter USING btree (at) WHERE (published_at IS NULL);
+
+CREATE TABLE dns_record (
+    service_id TEXT COLLATE "C" NOT NULL,
+    provider TEXT NOT NULL,
+    zone TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    value TEXT NOT NULL,
+    ttl INTEGER NOT NULL,
+    CONSTRAINT dns_record_pkey PRIMARY KEY (service_id, provider, zone, name, type, value)
+);
+
+CREATE TABLE inventory (
+    kind TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    body TEXT NOT NULL,
+    secret TEXT NOT NULL DEFAULT ''::text,
+    CONSTRAINT inventory_pkey PRIMARY KEY (kind, name)
+);
+
+CREATE TABLE inventory_revision (
+    one INTEGER NOT NULL,
+    revision BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    CONSTRAINT inventory_revision_pkey PRIMARY KEY (one),
+    CONSTRAINT inventory_revision_one_check CHECK ((one = 1))
+);
+
+CREATE TABLE ip_address (
+    key TEXT COLLATE "C" NOT NULL,
+    address TEXT NOT NULL,
+    pool TEXT COLLATE "C" NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    place INTEGER NOT NULL,
+    taken_at BIGINT NOT NULL,
+    quarantine BIGINT NOT NULL,
+    rests_until BIGINT,
+    CONSTRAINT ip_address_pkey PRIMARY KEY (key)
+);
+
+CREATE INDEX ip_address_pool ON ip_address USING btree (pool, key);
+
+CREATE INDEX ip_address_resting ON ip_address USING btree (key, rests_until) WHERE (rests_until IS NOT NULL);
+
+CREATE INDEX ip_address_service ON ip_address USING btree (service_id);
+
+CREATE TABLE ip_pool (
+    name TEXT COLLATE "C" NOT NULL,
+    first_free TEXT NOT NULL DEFAULT ''::text,
+    ranges TEXT NOT NULL DEFAULT ''::text,
+    CONSTRAINT ip_pool_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE letter (
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    published_at BIGINT,
+    due_at BIGINT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at BIGINT,
+    sent_at BIGINT,
+    error TEXT NOT NULL DEFAULT ''::text,
+    CONSTRAINT letter_pkey PRIMARY KEY (service_id, run, kind)
+);
+
+CREATE INDEX letter_due ON letter USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX letter_unpublished ON letter USING btree (at) WHERE (published_at IS NULL);
 
 CREATE TABLE migration (
     number INTEGER NOT NULL,
@@ -318,6 +478,17 @@ CREATE TABLE vm_detail (
     applied TEXT NOT NULL,
     request_id TEXT NOT NULL,
     traceparent TEXT NOT NULL,
+    client TEXT NOT NULL DEFAULT ''::text,
+    product TEXT NOT NULL DEFAULT ''::text,
+    node TEXT NOT NULL DEFAULT ''::text,
+    vmid BIGINT NOT NULL DEFAULT 0,
+    name TEXT NOT NULL DEFAULT ''::text,
+    domain TEXT NOT NULL DEFAULT ''::text,
+    username TEXT NOT NULL DEFAULT ''::text,
+    password TEXT NOT NULL DEFAULT ''::text,
+    mac TEXT NOT NULL DEFAULT ''::text,
+    rev_dns TEXT NOT NULL DEFAULT ''::text,
+    service_status TEXT NOT NULL DEFAULT ''::text,
     CONSTRAINT vm_detail_pkey PRIMARY KEY (service_id)
 );
 
@@ -335,6 +506,23 @@ CREATE TABLE vm_task (
 );
 
 CREATE INDEX vm_task_service ON vm_task USING btree (service_id, run);
+
+CREATE TABLE vmid (
+    cluster TEXT COLLATE "C" NOT NULL,
+    vmid BIGINT NOT NULL,
+    service_id TEXT COLLATE "C" NOT NULL,
+    run BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    rest BIGINT NOT NULL,
+    rests_until BIGINT,
+    CONSTRAINT vmid_pkey PRIMARY KEY (cluster, vmid),
+    CONSTRAINT vmid_state_check CHECK ((state = ANY (ARRAY['held'::text, 'burnt'::text, 'released'::text])))
+);
+
+CREATE INDEX vmid_released ON vmid USING btree (cluster, vmid, rests_until) WHERE (state = 'released'::text);
+
+CREATE INDEX vmid_service ON vmid USING btree (service_id);
 
 CREATE TABLE writer (
     writer TEXT COLLATE "C" NOT NULL,

@@ -69,13 +69,14 @@ struct AdmitSql {
                               1)),
           queue(over_rows(d, queue_text, "id text, at bigint", 1)),
           request(over_rows(d, insert_request_text, request_row_columns, 1)),
+          new_detail(upsert_order_detail(d)),
           detail(upsert_detail(d)),
           interrupt_request(over_rows(d, interrupt_request_text, run_row_columns)),
           interrupt_run(over_rows(d, interrupt_run_text, run_row_columns)),
           begin_run(over_rows(d, fmt::format("{}{{from_rows}}", insert_run), run_row_columns)) {}
 
-    Sql known, lock, insert_vm, update_vm, queue, request, detail, interrupt_request, interrupt_run,
-        begin_run;
+    Sql known, lock, insert_vm, update_vm, queue, request, new_detail, detail, interrupt_request,
+        interrupt_run, begin_run;
 };
 
 struct RequestSql {
@@ -218,7 +219,7 @@ class Batch {
     }
 
     void begin_runs(const std::vector<const Admitted*>& won) {
-        RowBatch details, interrupting, begun, long_lived;
+        RowBatch new_details, details, interrupting, begun, long_lived;
         const auto add_run = [](RowBatch& rows, const Admitted& a) {
             rows.row()
                 .add("id", a.next.service_id)
@@ -229,12 +230,16 @@ class Batch {
         };
         for (const Admitted* a : won) {
             if (!begins(*a)) continue;
-            add_detail(details.row().add("id", a->next.service_id), a->next);
+            if (a->version == 0)
+                add_order_detail(new_details.row().add("id", a->next.service_id), a->next);
+            else
+                add_detail(details.row().add("id", a->next.service_id), a->next);
             add_run(begun, *a);
             if (a->admission == Admission::Interrupt) add_run(interrupting, *a);
             if (a->next.run > runs_kept) add_run(long_lived, *a);
         }
         if (begun.empty()) return;
+        connection_.run(sql_.new_detail, new_details);
         connection_.run(sql_.detail, details);
         if (!interrupting.empty()) {
             connection_.run(sql_.interrupt_request, interrupting);

@@ -39,7 +39,7 @@ struct NewOrdersSql {
                                        "{run}{then}",
                                        fmt::arg("vm", insert_vm),
                                        fmt::arg("request", insert_requests),
-                                       fmt::arg("detail", insert_detail),
+                                       fmt::arg("detail", insert_order_detail),
                                        fmt::arg("run", insert_run),
                                        fmt::arg("then", once_vms_are_in)),
                            fmt::format("{}, {}", vm_row_columns, order_columns))) {}
@@ -68,7 +68,7 @@ void insert_new_orders(Connection& connection, std::span<const Admitted> admitte
     RowBatch rows;
     for (const Admitted* a : sorted) {
         add_vm(rows.row(), a->next, a->version);
-        add_detail(rows, a->next);
+        add_order_detail(rows, a->next);
         rows.add("type", a->request.type)
             .add("payload", a->request.payload)
             .add("why", a->request.why)

@@ -39,7 +39,7 @@ const std::string_view insert_vm =
     "SELECT j.id, j.pipeline, j.state, j.phase, j.run, j.version, j.wake_at, 0, j.log_row, "
     "j.failures, j.answer, j.answered_at, j.told_at, j.last_error_action, j.last_error ";
 
-const std::string_view insert_detail =
+const std::string_view insert_order_detail =
     "INSERT INTO vm_detail (service_id, cluster, target, applied, request_id, traceparent) "
     "SELECT j.id, j.cluster, j.target, j.applied, j.request_id, j.traceparent ";
 
@@ -47,8 +47,35 @@ const std::string_view insert_run =
     "INSERT INTO run (service_id, run, pipeline, result, error, request_id, began) "
     "SELECT j.id, j.run, j.pipeline, 'waiting', '', j.request_id, j.at ";
 
-const std::string_view detail_row_columns =
+namespace {
+
+constexpr std::string_view order_detail_columns =
     "id text, cluster text, target text, applied text, request_id text, traceparent text";
+
+constexpr std::string_view identity_columns =
+    "client text, product text, node text, vmid bigint, name text, domain text, username text, "
+    "password text, mac text, rev_dns text, service_status text";
+
+// A row with these columns, whether there is one or not. The first is the key, called id.
+Sql upsert_into_detail(Dialect dialect, std::string_view list) {
+    std::string names, values, sets;
+    for (const RowColumn& column : row_columns(list)) {
+        if (column.name == "id") continue;
+        names += ", " + column.name;
+        values += ", j." + column.name;
+        sets +=
+            fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", column.name, column.name);
+    }
+    return over_rows(dialect,
+                     fmt::format("INSERT INTO vm_detail (service_id{}) SELECT j.id{} {{from_rows}} "
+                                 "WHERE true ON CONFLICT (service_id) DO UPDATE SET {}",
+                                 names,
+                                 values,
+                                 sets),
+                     list);
+}
+
+}  // namespace
 
 RowBatch id_rows(std::span<const std::string> ids) {
     RowBatch rows;
@@ -150,7 +177,7 @@ void add_vm(RowBatch& rows, const Vm& next, std::int64_t version_was) {
         .add("last_error", next.last_error);
 }
 
-void add_detail(RowBatch& rows, const Vm& next) {
+void add_order_detail(RowBatch& rows, const Vm& next) {
     rows.add("cluster", next.cluster)
         .add("target", next.target)
         .add("applied", next.applied)
@@ -158,15 +185,28 @@ void add_detail(RowBatch& rows, const Vm& next) {
         .add("traceparent", next.traceparent);
 }
 
+void add_detail(RowBatch& rows, const Vm& next) {
+    add_order_detail(rows, next);
+    rows.add("client", next.client)
+        .add("product", next.product)
+        .add("node", next.node)
+        .add("vmid", next.vmid)
+        .add("name", next.name)
+        .add("domain", next.domain)
+        .add("username", next.username)
+        .add("password", next.password)
+        .add("mac", next.mac)
+        .add("rev_dns", next.rev_dns)
+        .add("service_status", next.service_status);
+}
+
+Sql upsert_order_detail(Dialect dialect) {
+    return upsert_into_detail(dialect, order_detail_columns);
+}
+
 Sql upsert_detail(Dialect dialect) {
-    return over_rows(
-        dialect,
-        fmt::format("{}{{from_rows}} WHERE true ON CONFLICT (service_id) DO UPDATE SET "
-                    "cluster = excluded.cluster, target = excluded.target, "
-                    "applied = excluded.applied, request_id = excluded.request_id, "
-                    "traceparent = excluded.traceparent",
-                    insert_detail),
-        detail_row_columns);
+    return upsert_into_detail(dialect,
+                              fmt::format("{}, {}", order_detail_columns, identity_columns));
 }
 
 namespace {

@@ -40,10 +40,13 @@ extern const std::string_view set_vm;
 // column more: "version bigint".
 extern const std::string_view insert_vm;
 
+// The row of vm_detail, all of it.
 void add_detail(RowBatch& rows, const Vm& next);
-extern const std::string_view detail_row_columns;
-extern const std::string_view insert_detail;
 Sql upsert_detail(Dialect dialect);
+// The part of it that an order brings. A VM that begins has nothing else yet.
+void add_order_detail(RowBatch& rows, const Vm& next);
+extern const std::string_view insert_order_detail;
+Sql upsert_order_detail(Dialect dialect);
 
 // Of id, run, pipeline, request_id and at.
 extern const std::string_view insert_run;
@@ -59,11 +62,10 @@ const Sql& take_due_sql(Dialect dialect);
 bool are_new_orders(std::span<const Admitted> admitted);
 void insert_new_orders(Connection& connection, std::span<const Admitted> admitted);
 
-// Within the transaction of the change. True if its claims were granted; then its VM's wake_at is
-// the one for that.
-bool has_slots_or_tasks(const Change& change);
-bool settle_slots(Connection& connection, const Change& change);
+// Within the transaction of the changes, for those that won, or for all of them if they are tasks.
 void keep_tasks(Connection& connection, std::span<const Change* const> changes);
+void save_dns_records(Connection& connection, std::span<const Change* const> changes);
+void save_letters(Connection& connection, std::span<const Change* const> changes);
 
 // Of VMs (id) that begin a run (run): forgets the runs this makes too old.
 void forget_old_runs(Connection& connection, const RowBatch& begun);

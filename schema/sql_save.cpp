@@ -13,6 +13,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "schema/sql_claims.h"
 #include "schema/sql_rows.h"
 #include "schema/sql_store_parts.h"
 
@@ -167,7 +168,8 @@ enum class Layout { Steps, StepsAndRuns };
 
 bool is_rare(const Change& change) {
     return change.changes_detail || change.rejects_queued || !change.starts_request.empty() ||
-           change.activity || change.dead_letter || has_slots_or_tasks(change);
+           change.activity || change.dead_letter || change.letter || change.dns_records ||
+           claims_anything(change) || change.frees_slots || !change.tasks.empty();
 }
 
 std::string_view only_if(bool needed, std::string_view text) {
@@ -314,13 +316,13 @@ void save_news(Connection& connection, const Changes& changes) {
     insert_dead_letters(connection, letters);
 }
 
-// Two batches with several VMs that claim could wait for each other's slots in a circle, and each
+// Two batches with several VMs that claim could wait for each other's claims in a circle, and each
 // would keep the rest of its batch waiting.
 void check_claims_alone(const Changes& changes) {
     if (changes.size() == 1) return;
     for (const Change* change : changes)
-        if (!change->claims.empty()) {
-            throw std::logic_error("a change that claims slots is saved alone, not so for " +
+        if (claims_anything(*change)) {
+            throw std::logic_error("a change that claims something is saved alone, not so for " +
                                    change->next.service_id);
         }
 }
@@ -342,8 +344,10 @@ AllSaved save_all(Connection& connection, const Changes& changes) {
     begin_queued(connection, rare);
     reject_queued(connection, rare);
     save_news(connection, rare);
+    save_letters(connection, rare);
+    save_dns_records(connection, rare);
     for (const Change* change : rare)
-        if (settle_slots(connection, *change)) saved.granted = true;
+        if (settle_claims(connection, *change)) saved.granted = true;
     return saved;
 }
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <map>
 
+#include "schema/sql_claims.h"
 #include "schema/sql_rows.h"
 #include "schema/sql_store_parts.h"
 
@@ -79,8 +80,6 @@ struct SlotSql {
         "SELECT resource FROM slot WHERE service_id = :service AND run = :run AND "
         "state = :state AND phase = :phase",
         1};
-    Sql begin_attempt{"SAVEPOINT attempt"};
-    Sql undo_attempt{"ROLLBACK TO SAVEPOINT attempt"};
     // It may be left from an earlier step: from now on it is this one's, or it would be swept away.
     Sql renew{
         "UPDATE slot SET run = :run, state = :state, phase = :phase, taken_at = :now "
@@ -102,7 +101,6 @@ struct SlotSql {
         1};
     Sql stop_waiting{"DELETE FROM slot_wait WHERE service_id = :service"};
     Sql free{"DELETE FROM slot WHERE service_id = :service RETURNING resource", 1};
-    Sql set_wake{"UPDATE vm SET wake_at = :wake WHERE service_id = :service"};
     Sql all{
         "SELECT resource, n, service_id, run, state, phase, taken_at FROM slot "
         "ORDER BY resource, n",
@@ -237,40 +235,37 @@ void wake_waiters(Connection& connection, const Rows& freed, Time now) {
         connection.run(sql_of(connection).wake, {at, resource, at, at, count});
 }
 
-void free_all(Connection& connection, const Vm& vm, Time now) {
-    const SlotSql& sql = sql_of(connection);
-    connection.run(sql.stop_waiting, {vm.service_id});
-    wake_waiters(connection, connection.run(sql.free, {vm.service_id}), now);
-}
-
-// All of them or none: what it held before the attempt is as it was if the attempt fails. In one
-// order, so that two who want the same two never wait in a circle.
-bool take_all(Connection& connection, const Change& change) {
-    std::vector<SlotClaim> claims = change.claims;
+// In one order, so that two who want the same two never wait in a circle.
+std::vector<SlotClaim> in_order(std::vector<SlotClaim> claims) {
     std::sort(claims.begin(), claims.end(), [](const SlotClaim& a, const SlotClaim& b) {
         return a.resource < b.resource;
     });
-    const SlotSql& sql = sql_of(connection);
-    const Asker asker = asker_of(connection, change);
-    connection.run(sql.begin_attempt);
-    const bool all = std::all_of(claims.begin(), claims.end(), [&](const SlotClaim& claim) {
-        return take_one(connection, claim, asker);
-    });
-    if (!all) {
-        // What it took a moment ago nobody has seen: no reason to wake anybody.
-        connection.run(sql.undo_attempt);
-        wait_for(connection, claims, asker);
-        return false;
-    }
-    connection.run(sql.stop_waiting, {asker.vm.service_id});
-    connection.run(sql.set_wake, {microseconds(change.wake_if_granted), asker.vm.service_id});
-    return true;
+    return claims;
 }
 
 }  // namespace
 
-bool has_slots_or_tasks(const Change& change) {
-    return !change.claims.empty() || change.frees_slots || !change.tasks.empty();
+void free_slots(Connection& connection, const Change& change) {
+    stop_waiting_for_slots(connection, change);
+    const Rows freed = connection.run(sql_of(connection).free, {change.next.service_id});
+    wake_waiters(connection, freed, change.log.ended);
+}
+
+bool take_slots(Connection& connection, const Change& change) {
+    if (change.claims.empty()) return true;
+    const Asker asker = asker_of(connection, change);
+    const std::vector<SlotClaim> claims = in_order(change.claims);
+    return std::all_of(claims.begin(), claims.end(), [&](const SlotClaim& claim) {
+        return take_one(connection, claim, asker);
+    });
+}
+
+void wait_for_slots(Connection& connection, const Change& change) {
+    wait_for(connection, in_order(change.claims), asker_of(connection, change));
+}
+
+void stop_waiting_for_slots(Connection& connection, const Change& change) {
+    connection.run(sql_of(connection).stop_waiting, {change.next.service_id});
 }
 
 void keep_tasks(Connection& connection, std::span<const Change* const> changes) {
@@ -288,11 +283,6 @@ void keep_tasks(Connection& connection, std::span<const Change* const> changes) 
                 .add("ended_at", task.ended_at)
                 .add("exit_status", task.exit_status);
     if (!rows.empty()) connection.run(sql_of(connection).keep_task, rows);
-}
-
-bool settle_slots(Connection& connection, const Change& change) {
-    if (change.frees_slots) free_all(connection, change.next, change.log.ended);
-    return !change.claims.empty() && take_all(connection, change);
 }
 
 std::vector<SlotRow> SqlStore::slots() {

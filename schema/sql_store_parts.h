@@ -42,7 +42,7 @@ class SqlStore final : public Store {
     std::vector<TaskRow> tasks(std::string_view service_id, std::int64_t since_run) override;
 
     Holdings holdings(std::string_view service_id) override;
-    std::vector<PoolUse> pool_use() override;
+    std::vector<PoolUse> pool_use(Time now) override;
     std::vector<DnsRecordRow> dns_records(std::string_view service_id) override;
 
     std::int64_t inventory_revision() override;

@@ -176,8 +176,8 @@ struct Change {
     Vm next;                   // the row as it shall be; next.version is one more
     StepRow log;               // log.to is next's phase, or its state outside of phases
     bool repeats = false;      // log.row exists: count it up instead of adding a row
-    // cluster, target, applied, request_id or traceparent differ from the row decided on; otherwise
-    // they are not written.
+    // Something of what is written rarely (vm.h) differs from the row decided on; otherwise nothing
+    // of it is written.
     bool changes_detail = false;
 
     // The run: touched when its error changes and when it ends.
@@ -216,6 +216,10 @@ struct Change {
     std::optional<LetterRow> letter = {};
 };
 
+inline bool claims_anything(const Change& change) {
+    return !change.claims.empty() || !change.addresses.empty() || change.number;
+}
+
 struct Saved {
     bool won = false;  // false: somebody else was faster, nothing of this change happened
     std::optional<Time> wake_at = {};
@@ -247,7 +251,9 @@ struct Admitted {
     RequestRow request;
     Admission admission = Admission::Reject;
     std::int64_t version = 0;  // of the row decided on; 0 for none
-    Vm next = {};              // Begin, Start, Interrupt: the row as it shall be
+    // Begin, Start, Interrupt: the row as it shall be. For a VM that has no row yet nothing of what
+    // it is (vm.h) is kept.
+    Vm next = {};
     std::optional<DeadLetterRow> dead_letter = {};  // Reject: what billing and operators hear
 };
 
@@ -338,7 +344,7 @@ class Store {
 
     // --- what VMs hold
     virtual Holdings holdings(std::string_view service_id) = 0;
-    virtual std::vector<PoolUse> pool_use() = 0;
+    virtual std::vector<PoolUse> pool_use(Time now) = 0;
     virtual std::vector<DnsRecordRow> dns_records(std::string_view service_id) = 0;
 
     // --- the inventory
@@ -357,8 +363,8 @@ class Store {
     // --- letters: published as activity is, sent by the mailers
     virtual std::vector<LetterRow> unpublished_letters(Time older_than, int most) = 0;
     virtual void mark_letters_published(std::span<const LetterRow> rows, Time now) = 0;
-    // Begins an attempt: nullopt if there is no such letter, it was sent, or somebody began one
-    // after `not_since`.
+    // Begins an attempt: nullopt if there is no such letter, it was sent or given up, or somebody
+    // began one at or after `not_since`.
     virtual std::optional<LetterRow> begin_letter(const LetterRow& key,
                                                   Time now,
                                                   Time not_since) = 0;

@@ -175,7 +175,7 @@ bool Saver::save_all(Round& asked, Round& answered) {
         std::any_of(saves.begin(), saves.end(), [](const Save& save) { return save.unsure; });
     if (any_unsure) return save_one_by_one(asked, answered);
     const auto claiming = std::stable_partition(saves.begin(), saves.end(), [](const Save& save) {
-        return save.answer.change.claims.empty();
+        return !claims_anything(save.answer.change);
     });
     std::vector<Save> alone(std::make_move_iterator(claiming),
                             std::make_move_iterator(saves.end()));

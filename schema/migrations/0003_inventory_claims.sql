@@ -35,17 +35,19 @@ CREATE TABLE inventory_revision (
 INSERT INTO inventory_revision (one, revision, changed_at) VALUES (1, 0, 0);
 
 -- A row per pool that anything was ever taken from; who takes addresses locks it. Every address of
--- the pool below first_free is taken or rests.
+-- its ranges below first_free has a row in ip_address; so it has been since these were its ranges.
 CREATE TABLE ip_pool (
     name TEXT COLLATE "C" PRIMARY KEY, -- only: postgresql
     name TEXT NOT NULL PRIMARY KEY, -- only: sqlite
-    first_free TEXT NOT NULL DEFAULT ''
+    first_free TEXT NOT NULL DEFAULT '',
+    ranges TEXT NOT NULL DEFAULT ''
 )
     WITHOUT ROWID -- only: sqlite
 ;
 
 -- A row per taken address. key: 32 hexadecimal digits that sort as addresses do. A released one has
--- rests_until and is free again from then on; until it is given out again its row stays.
+-- rests_until and is free again from then on; until it is given out again its row stays. quarantine:
+-- how long it will rest, in microseconds.
 CREATE TABLE ip_address (
     key TEXT COLLATE "C" PRIMARY KEY, -- only: postgresql
     key TEXT NOT NULL PRIMARY KEY, -- only: sqlite
@@ -65,9 +67,10 @@ CREATE TABLE ip_address (
 
 CREATE INDEX ip_address_pool ON ip_address (pool, key);
 CREATE INDEX ip_address_service ON ip_address (service_id);
+CREATE INDEX ip_address_resting ON ip_address (key, rests_until) WHERE rests_until IS NOT NULL;
 
 -- A row per number ever given out. held by its VM; burnt: somebody else has made a VM of it;
--- released: its VM is gone, and it rests.
+-- released: its VM is gone, and it rests, as long as rest says in microseconds.
 CREATE TABLE vmid (
     cluster TEXT COLLATE "C" NOT NULL, -- only: postgresql
     cluster TEXT NOT NULL, -- only: sqlite
@@ -85,6 +88,7 @@ CREATE TABLE vmid (
 ;
 
 CREATE INDEX vmid_service ON vmid (service_id);
+CREATE INDEX vmid_released ON vmid (cluster, vmid, rests_until) WHERE state = 'released';
 
 -- What we made at DNS providers.
 CREATE TABLE dns_record (

@@ -129,10 +129,10 @@ TEST_P(SaverOn, LetsExactlyOneOfTwoWinEveryVersionUnderAThousandCallers) {
     }
 }
 
-// A change that claims slots is the only one of its save.
-TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
+// A change that claims something is the only one of its save.
+TEST_P(SaverOn, SavesWhatClaimsSomethingOneByOneAfterTheRest) {
     const auto store = open_store(settings());
-    const std::vector<Admitted> orders = {order(0), order(1), order(2), order(3)};
+    const std::vector<Admitted> orders = {order(0), order(1), order(2), order(3), order(4)};
     store->admit(orders);
     SystemClock clock;
     Faults calls;
@@ -148,9 +148,11 @@ TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
     Saver saver(watched, clock, {});
 
     std::string answers;
-    for (int vm = 0; vm < 4; ++vm) {
+    for (int vm = 0; vm < 5; ++vm) {
         Change change = raised(orders[static_cast<std::size_t>(vm)].next, "one", vm + 1);
-        if (vm < 2) change.claims = {{.resource = "clone", .limit = 1}};
+        if (vm == 0) change.claims = {{.resource = "clone", .limit = 1}};
+        if (vm == 1) change.number = {.cluster = "pve", .first = 100, .last = 99};
+        if (vm == 2) change.addresses = {{.count = 1, .pools = {pool("a", {"10.0.0.1"})}}};
         saver.save(change, [&](const SaveAnswer& answer) {
             answers += fmt::format("{} {}{} ",
                                    answer.change.next.service_id,
@@ -160,8 +162,8 @@ TEST_P(SaverOn, SavesWhatClaimsSlotsOneByOneAfterTheRest) {
     }
     EXPECT_TRUE(saver.run_one());
 
-    EXPECT_EQ(seen, "save vm-2 vm-3 save vm-0 save vm-1 ");
-    EXPECT_EQ(answers, "vm-2 won vm-3 won vm-0 won granted vm-1 won ");
+    EXPECT_EQ(seen, "save vm-3 vm-4 save vm-0 save vm-1 save vm-2 ");
+    EXPECT_EQ(answers, "vm-3 won vm-4 won vm-0 won granted vm-1 won vm-2 won granted ");
     EXPECT_EQ(saver.waiting(), 0U);
 }
 

@@ -13,6 +13,19 @@ std::string said(const std::optional<Time>& time) {
     return time ? fmt::format("{}", time->time_since_epoch().count() - epoch) : "-";
 }
 
+std::string identity_line(const Vm& vm) {
+    const std::string what = what_it_is(vm);
+    return what.empty() ? "" : "is " + what + "\n";
+}
+
+std::string record_lines(Store& store, std::string_view service_id) {
+    std::string text;
+    for (const DnsRecordRow& r : store.dns_records(service_id))
+        text += fmt::format(
+            "dns {} {}: {} {} {} {}\n", r.provider, r.zone, r.name, r.type, r.value, r.ttl);
+    return text;
+}
+
 }  // namespace
 
 void StoreContract::SetUp() {
@@ -156,6 +169,54 @@ Vm saved(Store& store, const Change& change) {
     return load_one(store, change.next.service_id).value();
 }
 
+std::string what_it_is(const Vm& vm) {
+    std::string text;
+    const auto say = [&](std::string_view what, std::string_view value) {
+        if (!value.empty()) text += fmt::format("{}{}={}", text.empty() ? "" : " ", what, value);
+    };
+    say("client", vm.client);
+    say("product", vm.product);
+    say("node", vm.node);
+    say("vmid", vm.vmid == 0 ? "" : std::to_string(vm.vmid));
+    say("name", vm.name);
+    say("domain", vm.domain);
+    say("username", vm.username);
+    say("password", vm.password);
+    say("mac", vm.mac);
+    say("rev_dns", vm.rev_dns);
+    say("service_status", vm.service_status);
+    return text;
+}
+
+std::string holds(Store& store, std::string_view service_id) {
+    const Holdings holdings = store.holdings(service_id);
+    std::string text;
+    const auto say = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
+    if (holdings.vmid != 0) say(fmt::format("number {}", holdings.vmid));
+    for (const HeldAddress& held : holdings.addresses)
+        say(fmt::format("{} ({})", print_address(held.address), held.pool));
+    for (const std::string& slot : holdings.slots) say(fmt::format("slot {}", slot));
+    return text;
+}
+
+Change claiming(const Vm& vm, std::vector<AddressClaim> addresses) {
+    Change change = asking(vm, {});
+    change.addresses = std::move(addresses);
+    return change;
+}
+
+Change claiming(const Vm& vm, NumberClaim number) {
+    Change change = asking(vm, {});
+    change.number = std::move(number);
+    return change;
+}
+
+PoolRanges pool(std::string_view name, std::initializer_list<std::string_view> ranges) {
+    PoolRanges pool{.pool = std::string(name)};
+    for (const std::string_view range : ranges) pool.ranges.push_back(parse_range(range));
+    return pool;
+}
+
 std::string whole(Store& store, std::string_view service_id) {
     const auto vm = load_one(store, service_id);
     if (!vm) return "no such VM\n";
@@ -171,6 +232,10 @@ std::string whole(Store& store, std::string_view service_id) {
         vm->log_row,
         vm->target,
         vm->request_id);
+    text += identity_line(*vm);
+    if (const std::string held = holds(store, service_id); !held.empty())
+        text += "holds " + held + "\n";
+    text += record_lines(store, service_id);
     for (const RunRow& run : store.runs(service_id, 100)) {
         text += fmt::format("run {} {} {} error={} request={} ended={}\n",
                             run.run,

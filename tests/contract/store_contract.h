@@ -69,6 +69,11 @@ Change rest_in(const Vm& vm, std::string_view state);
 Change again(const Vm& vm);
 // An answer that leaves it where it is and asks for slots, at that moment; next at 90 s.
 Change asking(const Vm& vm, std::vector<SlotClaim> claims, std::int64_t when = 2'000'000);
+// The same for addresses, and for a number.
+Change claiming(const Vm& vm, std::vector<AddressClaim> addresses);
+Change claiming(const Vm& vm, NumberClaim number);
+// What a pool may give: pool("a", {"10.0.0.1-10.0.0.9"}).
+PoolRanges pool(std::string_view name, std::initializer_list<std::string_view> ranges);
 // An answer that takes it to `state` and frees its slots.
 Change leaving(const Vm& vm, std::string_view state);
 // The beginning of the queued request.
@@ -76,6 +81,11 @@ Change start(const Vm& vm, std::string_view request_id);
 
 // Saves and gives back the row as it is now.
 Vm saved(Store& store, const Change& change);
+
+// What a VM is: "client=7 vmid=2005 name=a"; what it has not is left out.
+std::string what_it_is(const Vm& vm);
+// What it holds: "number 2005, 10.0.0.1 (a), slot clone pve1/local".
+std::string holds(Store& store, std::string_view service_id);
 
 // Everything there is about one VM, as text.
 std::string whole(Store& store, std::string_view service_id);

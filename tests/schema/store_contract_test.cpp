@@ -34,12 +34,12 @@ class Postgresql final : public StoreDatabase {
   public:
     Postgresql() {
         if (!migrate(settings()).empty()) return;
-        Connection emptied(settings(), Access::Write);
-        emptied.run_once(
+        Connection connection(settings(), Access::Write);
+        connection.run_once(
             "TRUNCATE vm, vm_detail, run, run_step, request, activity, dead_letter, writer, "
             "slot, slot_wait, vm_task, inventory, ip_pool, ip_address, vmid, dns_record, letter "
             "RESTART IDENTITY");
-        emptied.run_once("UPDATE inventory_revision SET revision = 0");
+        connection.run_once("UPDATE inventory_revision SET revision = 0, changed_at = 0");
     }
     std::shared_ptr<Store> open() override { return open_store(settings()); }
 

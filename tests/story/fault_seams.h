@@ -147,8 +147,8 @@ class FaultStore final : public Store {
         return faults_.around(
             "store.holdings", process_, [&] { return store_.holdings(service_id); });
     }
-    std::vector<PoolUse> pool_use() override {
-        return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(); });
+    std::vector<PoolUse> pool_use(Time now) override {
+        return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(now); });
     }
     std::vector<DnsRecordRow> dns_records(std::string_view service_id) override {
         return faults_.around(
