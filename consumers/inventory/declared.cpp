@@ -130,7 +130,9 @@ struct FileReading {
                 words.push_back(each.section);
         for (const auto& [key, entry] : map.entries)
             if (std::find(words.begin(), words.end(), key) == words.end())
-                problem(entry.line, path.empty() ? key : path + "." + key, unknown_key(key, words));
+                problem(entry.line,
+                        path.empty() ? key : fmt::format("{}.{}", path, key),
+                        unknown_key(key, words));
     }
 };
 
