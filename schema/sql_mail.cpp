@@ -23,13 +23,16 @@ struct MailSql {
                               "letter.service_id = j.service_id AND letter.run = j.run AND "
                               "letter.kind = j.kind",
                               "service_id text, run bigint, kind text, at bigint")),
-          // An attempt may end late, after another one that was good.
-          end(over_rows(d,
-                        "UPDATE letter SET sent_at = j.sent_at, due_at = j.due_at, "
-                        "error = j.error {from_rows} WHERE letter.service_id = j.service_id AND "
-                        "letter.run = j.run AND letter.kind = j.kind AND letter.sent_at IS NULL",
-                        "service_id text, run bigint, kind text, sent_at bigint null, "
-                        "due_at bigint null, error text")),
+          // An attempt may end late, after another one that was good, or while another is under
+          // way: then all it can say is that it was sent.
+          end(over_rows(
+              d,
+              "UPDATE letter SET sent_at = j.sent_at, due_at = j.due_at, tried_at = NULL, "
+              "error = j.error {from_rows} WHERE letter.service_id = j.service_id AND "
+              "letter.run = j.run AND letter.kind = j.kind AND letter.sent_at IS NULL AND "
+              "(j.sent_at IS NOT NULL OR letter.attempts = j.attempts)",
+              "service_id text, run bigint, kind text, attempts bigint, sent_at bigint null, "
+              "due_at bigint null, error text")),
           unpublished{select("published_at IS NULL AND at < :older ORDER BY at LIMIT :most"), 7},
           due{select("due_at IS NOT NULL AND due_at <= :now ORDER BY due_at LIMIT :most"), 7},
           begin{
@@ -114,6 +117,7 @@ void SqlStore::end_letter(const LetterRow& key,
     const bool sent = error.empty();
     RowBatch row;
     add_key(row, key)
+        .add("attempts", std::int64_t{key.attempts})
         .add("sent_at", sent ? std::optional(now) : std::nullopt)
         .add("due_at", sent ? std::nullopt : again_at)
         .add("error", error);

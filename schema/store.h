@@ -368,8 +368,9 @@ class Store {
     virtual std::optional<LetterRow> begin_letter(const LetterRow& key,
                                                   Time now,
                                                   Time not_since) = 0;
-    // What became of it: sent if `error` is empty; `again_at` is nullopt if it is not to be tried
-    // any more.
+    // What became of an attempt, `key` being the row that began it: sent if `error` is empty;
+    // `again_at` is nullopt if it is not to be tried any more. An attempt after which another began
+    // changes nothing unless it sent the letter.
     virtual void end_letter(const LetterRow& key,
                             Time now,
                             std::string_view error,

@@ -92,17 +92,17 @@ class Delivery {
         expect({"connecting", 2}, talk_.read_reply());
         Abilities abilities = greet();
         const bool offered = abilities.has("STARTTLS");
-        bool secure = config_.security == MailSecurity::Tls;
+        secure_ = config_.security == MailSecurity::Tls;
         if (config_.security == MailSecurity::StartTls ||
             (config_.security == MailSecurity::IfOffered && offered)) {
             if (!offered)
                 throw Error("the mail server offers no STARTTLS, which mail.security asks for");
             expect({"STARTTLS", 2}, talk_.ask("STARTTLS"));
             talk_.begin_tls(config_.host, tls_);
-            secure = true;
+            secure_ = true;
             abilities = greet();
         }
-        if (!config_.user.empty()) log_in(abilities, secure);
+        if (!config_.user.empty()) log_in(abilities);
         expect({"MAIL FROM", 2}, talk_.ask(fmt::format("MAIL FROM:<{}>", from)));
         expect({"RCPT TO", 2, About::TheLetter}, talk_.ask(fmt::format("RCPT TO:<{}>", to)));
         expect({"DATA", 3, About::TheLetter}, talk_.ask("DATA"));
@@ -128,8 +128,8 @@ class Delivery {
         return Abilities(expect({"EHLO", 2}, talk_.ask("EHLO " + name)));
     }
 
-    void log_in(const Abilities& abilities, bool secure) {
-        if (!secure && config_.security != MailSecurity::Off)
+    void log_in(const Abilities& abilities) {
+        if (!secure_ && config_.security != MailSecurity::Off)
             throw Error(
                 "the mail server offers no STARTTLS, and mail.password is not sent in the "
                 "clear; mail.security: off would");
@@ -178,6 +178,7 @@ class Delivery {
     const MailConfig& config_;
     const std::shared_ptr<TlsContext> tls_;
     SmtpTalk talk_;
+    bool secure_ = false;
 };
 
 }  // namespace

@@ -66,6 +66,7 @@ broker:
 runtime: {threads: 3, hand_off: false, grace: 2m, poll_interval: 250ms}
 due:
 log: {level: warning, format: json, verbose: true}
+mail: {host: "::1", port: 465, security: tls, from: "Grüße <a@example.com>", timeout: 45s}
 )");
 
     EXPECT_EQ(config.installation, "lab");
@@ -80,6 +81,11 @@ log: {level: warning, format: json, verbose: true}
     EXPECT_EQ(config.log.level, Level::Warning);
     EXPECT_EQ(config.log.format, LogFormat::Json);
     EXPECT_TRUE(config.log.verbose);
+    EXPECT_EQ(config.mail.host, "::1");
+    EXPECT_EQ(config.mail.port, 465);
+    EXPECT_EQ(config.mail.security, MailSecurity::Tls);
+    EXPECT_EQ(config.mail.from, "Grüße <a@example.com>");
+    EXPECT_EQ(config.mail.timeout, 45s);
 }
 
 TEST(Config, EnvironmentOverridesTheFile) {
@@ -170,6 +176,26 @@ TEST(Config, SaysFileLineKeyAndTheNearestKey) {
          "database: {url: mysql://a/b}\n",
          "slipway.yaml:1: database.url: the database url is none of sqlite:PATH, sqlite::memory:, "
          "postgresql://user@host/database"},
+        {"mail without a sender",
+         "mail: {host: mail.example.com}\n",
+         "default: mail.from: is needed to send letters; mail.host is set"},
+        {"a sender that is none",
+         "mail:\n  from: Example Hosting\n",
+         "slipway.yaml:2: mail.from: has a space; write Name <name@example.com>, or the address "
+         "alone"},
+        {"a mail server with its port",
+         "mail: {host: \"mail.example.com:25\", from: a@example.com}\n",
+         "slipway.yaml:1: mail.host: is no host name or address; the port stands in mail.port"},
+        {"half a log-in",
+         "mail: {host: mail.example.com, from: a@example.com, user: slipway}\n",
+         "default: mail.password: is missing: mail.user and mail.password belong together"},
+        {"a greeting that is none",
+         "mail: {hello: two words}\n",
+         "slipway.yaml:1: mail.hello: is no host name"},
+        {"a mail security that is none",
+         "mail: {security: startls}\n",
+         "slipway.yaml:1: mail.security: \"startls\" is not one of starttls, if_offered, tls, off; "
+         "did you mean starttls?"},
         {"not a map", "- a\n", "slipway.yaml:1: the file is not a map of sections"},
     };
 

@@ -110,14 +110,15 @@ TEST_P(StoreContract, NoTwoMailersHaveOneLetterInHand) {
 
 TEST_P(StoreContract, ALetterThatFailedIsDueAgainUntilItIsGivenUp) {
     written(store(), letter("5546"));
-    store().begin_letter(letter("5546"), at(second), at(0));
-    store().end_letter(letter("5546"), at(2 * second), "451 come back later", at(5 * minute));
+    const auto first = store().begin_letter(letter("5546"), at(second), at(0)).value();
+    store().end_letter(first, at(2 * second), "451 come back later", at(5 * minute));
 
     EXPECT_EQ(said(store().due_letters(at(5 * minute - 1), 10)), "");
     EXPECT_EQ(said(store().due_letters(at(5 * minute), 10)),
               "5546 1 ready x1 (451 come back later)");
-    store().begin_letter(letter("5546"), at(5 * minute), at(4 * minute));
-    store().end_letter(letter("5546"), at(5 * minute), "550 nobody of that name", std::nullopt);
+    // It has ended, so nobody has it in hand, however short ago it began.
+    const auto second_try = store().begin_letter(letter("5546"), at(5 * minute), at(0)).value();
+    store().end_letter(second_try, at(5 * minute), "550 nobody of that name", std::nullopt);
 
     EXPECT_EQ(said(store().due_letters(at(99 * minute), 10)), "");
     EXPECT_EQ(said(store().begin_letter(letter("5546"), at(99 * minute), at(98 * minute))), "no");
@@ -134,6 +135,17 @@ TEST_P(StoreContract, AnAttemptThatEndsLateDoesNotUnsendALetter) {
     store().end_letter(letter("5546"), at(4 * minute), "timed out", at(5 * minute));
 
     EXPECT_EQ(said(store().due_letters(at(9 * minute), 10)), "");
+    EXPECT_EQ(said(store().unpublished_letters(at(minute), 10)), "5546 1 ready x2 sent");
+}
+
+TEST_P(StoreContract, AnAttemptThatFailsLateLeavesTheNewerOneItsLetter) {
+    written(store(), letter("5546"));
+    const auto first = store().begin_letter(letter("5546"), at(1 * minute), at(0)).value();
+    const auto newer = store().begin_letter(letter("5546"), at(3 * minute), at(2 * minute)).value();
+    store().end_letter(first, at(4 * minute), "timed out", at(5 * minute));
+
+    EXPECT_EQ(said(store().begin_letter(letter("5546"), at(5 * minute), at(3 * minute))), "no");
+    store().end_letter(newer, at(5 * minute), "", std::nullopt);
     EXPECT_EQ(said(store().unpublished_letters(at(minute), 10)), "5546 1 ready x2 sent");
 }
 

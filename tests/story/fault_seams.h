@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "consumers/mail/mail.h"
 #include "consumers/runtime/clock.h"
 #include "consumers/runtime/ledger.h"
 #include "schema/store.h"
@@ -243,6 +244,22 @@ class FaultBus final : public Bus {
 
   private:
     const std::unique_ptr<Bus> bus_;
+    Faults& faults_;
+    const int process_;
+};
+
+class FaultMail final : public Mail {
+  public:
+    FaultMail(Mail& mail, Faults& faults, int process)
+        : mail_(mail), faults_(faults), process_(process) {}
+
+    void send(const Letter& letter) override {
+        faults_.around("mail.send", process_, [&] { mail_.send(letter); });
+    }
+    int process() const { return process_; }
+
+  private:
+    Mail& mail_;
     Faults& faults_;
     const int process_;
 };

@@ -234,45 +234,6 @@ TEST(Event, ActivityAndDeadLettersAreWellFormed) {
     EXPECT_EQ(nlohmann::json::parse(letter.body)["origin_offset"], 9);
 }
 
-TEST(Event, ALetterSaysWhichOneAndIsReadBackAsItWasWritten) {
-    const LetterEvent letter{.service_id = "5546",
-                             .run = 3,
-                             .kind = "ready",
-                             .time = EventTime(std::chrono::seconds(1))};
-
-    const auto message = to_message(letter, "slipway.letters");
-
-    EXPECT_EQ(as_text(message),
-              "slipway.letters 5546\n"
-              "ce_specversion: 1.0\n"
-              "ce_type: slipway.letter\n"
-              "ce_source: slipway\n"
-              "ce_id: 5546/3/ready\n"
-              "ce_time: 1970-01-01T00:00:01.000000Z\n"
-              "content-type: application/json\n"
-              R"({"service_id":"5546","run":3,"kind":"ready"})"
-              "\n");
-    EXPECT_EQ(as_text(to_message(read_letter_event(message), "slipway.letters")), as_text(message));
-}
-
-TEST(Event, ALetterThatCannotBeReadSaysWhy) {
-    const auto why = [](const Message& message) -> std::string {
-        try {
-            read_letter_event(message);
-        } catch (const Unreadable& unreadable) {
-            return unreadable.what();
-        }
-        return "was read";
-    };
-
-    EXPECT_EQ(why(state(good_state)),
-              "ce_type: is not known on this topic, must be slipway.letter");
-    EXPECT_EQ(why(binary("slipway.letter", R"({"service_id":"5546","run":3})")),
-              "data.kind: is missing, must be a name of 1 to 64 letters, digits, '_' or '-'");
-    EXPECT_EQ(why(binary("slipway.letter", R"({"service_id":"5546","run":-3,"kind":"ready"})")),
-              "data.run: is too small, must be a whole number, 0 or above");
-}
-
 TEST(Event, WhatIsWrittenIsJsonWhateverTheTextHolds) {
     auto event = a_step_event();
     for (int byte = 0; byte < 256; ++byte) {

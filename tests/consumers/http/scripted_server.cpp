@@ -26,7 +26,82 @@ void add_extension(X509* certificate, int kind, const char* text) {
     X509_EXTENSION_free(extension);
 }
 
-// A key and a certificate that signs itself, in PEM files.
+class Peer final : public ScriptedPeer {
+  public:
+    Peer(const Poco::Net::StreamSocket& socket, Poco::Net::Context::Ptr context)
+        : socket_(socket), context_(std::move(context)) {}
+
+    std::string read_request() override {
+        while (true) {
+            const std::size_t head = buffer_.find("\r\n\r\n");
+            if (head != std::string::npos) {
+                const std::size_t end = head + 4 + length_of(buffer_.substr(0, head));
+                if (buffer_.size() >= end) {
+                    std::string request = buffer_.substr(0, end);
+                    buffer_.erase(0, end);
+                    return request;
+                }
+            }
+            if (!receive()) return {};
+        }
+    }
+
+    std::string read_line() override {
+        while (true) {
+            const std::size_t end = buffer_.find('\n');
+            if (end != std::string::npos) {
+                std::string line = buffer_.substr(0, end);
+                buffer_.erase(0, end + 1);
+                if (line.ends_with('\r')) line.pop_back();
+                return line;
+            }
+            if (!receive()) return {};
+        }
+    }
+
+    void begin_tls() override {
+        socket_ = Poco::Net::SecureStreamSocket::attach(socket_, context_);
+        buffer_.clear();
+    }
+
+    void write(const std::string& bytes) override {
+        if (!bytes.empty()) socket_.sendBytes(bytes.data(), static_cast<int>(bytes.size()));
+    }
+
+    void reset() override {
+        socket_.setLinger(true, 0);
+        socket_.impl()->close();
+    }
+
+    void close() {
+        try {
+            socket_.shutdown();
+            socket_.close();
+        } catch (const Poco::Exception&) {
+            // the client was faster
+        }
+    }
+
+  private:
+    bool receive() {
+        char bytes[4'096];
+        const int got = socket_.receiveBytes(bytes, sizeof bytes);
+        if (got > 0) buffer_.append(bytes, static_cast<std::size_t>(got));
+        return got > 0;
+    }
+
+    static std::size_t length_of(const std::string& head) {
+        const std::size_t at = head.find("Content-Length: ");
+        return at == std::string::npos ? 0 : std::stoul(head.substr(at + 16));
+    }
+
+    Poco::Net::StreamSocket socket_;
+    const Poco::Net::Context::Ptr context_;
+    std::string buffer_;
+};
+
+}  // namespace
+
 void make_certificate(const std::string& key_file, const std::string& certificate_file) {
     EVP_PKEY* key = EVP_EC_gen("P-256");
     X509* certificate = X509_new();
@@ -52,58 +127,6 @@ void make_certificate(const std::string& key_file, const std::string& certificat
     EVP_PKEY_free(key);
 }
 
-class Peer final : public ScriptedPeer {
-  public:
-    explicit Peer(const Poco::Net::StreamSocket& socket) : socket_(socket) {}
-
-    std::string read_request() override {
-        while (true) {
-            const std::size_t head = buffer_.find("\r\n\r\n");
-            if (head != std::string::npos) {
-                const std::size_t end = head + 4 + length_of(buffer_.substr(0, head));
-                if (buffer_.size() >= end) {
-                    std::string request = buffer_.substr(0, end);
-                    buffer_.erase(0, end);
-                    return request;
-                }
-            }
-            char bytes[4'096];
-            const int got = socket_.receiveBytes(bytes, sizeof bytes);
-            if (got <= 0) return {};
-            buffer_.append(bytes, static_cast<std::size_t>(got));
-        }
-    }
-
-    void write(const std::string& bytes) override {
-        if (!bytes.empty()) socket_.sendBytes(bytes.data(), static_cast<int>(bytes.size()));
-    }
-
-    void reset() override {
-        socket_.setLinger(true, 0);
-        socket_.impl()->close();
-    }
-
-    void close() {
-        try {
-            socket_.shutdown();
-            socket_.close();
-        } catch (const Poco::Exception&) {
-            // the client was faster
-        }
-    }
-
-  private:
-    static std::size_t length_of(const std::string& head) {
-        const std::size_t at = head.find("Content-Length: ");
-        return at == std::string::npos ? 0 : std::stoul(head.substr(at + 16));
-    }
-
-    Poco::Net::StreamSocket socket_;
-    std::string buffer_;
-};
-
-}  // namespace
-
 struct ScriptedServer::Inside {
     ServerKind kind;
     Script script;
@@ -119,7 +142,7 @@ struct ScriptedServer::Inside {
 
     void serve(Poco::Net::StreamSocket accepted, int number) {
         accepted.setReceiveTimeout(Poco::Timespan(20, 0));
-        Peer peer(accepted);
+        Peer peer(accepted, context);
         try {
             script(peer, number);
         } catch (const Poco::Exception&) {
@@ -147,18 +170,19 @@ ScriptedServer::ScriptedServer(ServerKind kind, Script script)
     inside_->kind = kind;
     inside_->script = std::move(script);
     const Poco::Net::SocketAddress any("127.0.0.1", 0);
-    if (kind == ServerKind::Tls) {
+    if (kind != ServerKind::Plain) {
         make_certificate(inside_->file("key.pem"), inside_->file("certificate.pem"));
         inside_->context = new Poco::Net::Context(Poco::Net::Context::SERVER_USE,
                                                   inside_->file("key.pem"),
                                                   inside_->file("certificate.pem"),
                                                   "",
                                                   Poco::Net::Context::VERIFY_NONE);
+    }
+    if (kind == ServerKind::Tls)
         inside_->socket =
             std::make_unique<Poco::Net::SecureServerSocket>(any, 64, inside_->context);
-    } else {
+    else
         inside_->socket = std::make_unique<Poco::Net::ServerSocket>(any, 64);
-    }
     inside_->accepting = std::thread([this] { inside_->accept_until_stopped(); });
 }
 

@@ -16,12 +16,16 @@ class ScriptedPeer {
     virtual ~ScriptedPeer() = default;
     // A whole request, head and body; empty if the client has closed.
     virtual std::string read_request() = 0;
+    // One line without its end; empty as well if the client has closed.
+    virtual std::string read_line() = 0;
     virtual void write(const std::string& bytes) = 0;
+    // From here on TLS, if the server is of that kind.
+    virtual void begin_tls() = 0;
     // Closes at once with a reset, not in order.
     virtual void reset() = 0;
 };
 
-enum class ServerKind { Plain, Tls };
+enum class ServerKind { Plain, Tls, StartTls };
 
 class ScriptedServer {
   public:
@@ -46,6 +50,9 @@ class ScriptedServer {
     struct Inside;
     std::unique_ptr<Inside> inside_;
 };
+
+// A key and a certificate that signs itself, for "pve.test" and 127.0.0.1, in PEM files.
+void make_certificate(const std::string& key_file, const std::string& certificate_file);
 
 // 200 with that body, the way Proxmox sends it.
 std::string ok_answer(const std::string& body);
