@@ -81,7 +81,7 @@ struct Search {
 
     // Counts from `at` on up to `last`, without it. Where it came to.
     IpAddress take(IpAddress at, const IpAddress& last) {
-        while (at != last && !is_done()) {
+        while (at < last && !is_done()) {
             found.push_back(at);
             at = next(at).value();
         }
@@ -95,7 +95,8 @@ struct Search {
                 connection.run(sql_of(connection).listed, {key_of(at), key_of(range.last), page});
             for (std::size_t i = 0; i < rows.size() && !is_done(); ++i) {
                 const IpAddress listed = address_of_key(rows.text(i, 0));
-                take(at, listed);
+                at = take(at, listed);
+                if (at != listed) continue;  // enough, or an IPv4 address amid IPv6 ones
                 if (listed == range.last) return;
                 at = next(listed).value();
             }

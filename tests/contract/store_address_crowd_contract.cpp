@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <set>
 #include <thread>
 
@@ -77,6 +78,59 @@ TEST_P(StoreContract, AThousandOrdersAtOnceGetWhatThePoolsHaveAndNoneOfItTwice) 
     std::int64_t held = 0;
     for (const PoolUse& use : store().pool_use(at(0))) held += use.held;
     EXPECT_EQ(held, static_cast<std::int64_t>(3 * granted));
+}
+
+// Each has what the other needs, unless pools are taken in one order whoever asks.
+TEST_P(StoreContract, TwoWhoTakeFromTwoPoolsInOppositeOrdersNeverWaitInACircle) {
+    constexpr int rounds = 40;
+    const std::array stores = {database().open(), database().open()};
+    std::array<std::atomic<int>, rounds> granted = {};
+    std::barrier ready(2);
+
+    std::vector<std::jthread> threads;
+    for (std::size_t side = 0; side < 2; ++side)
+        threads.emplace_back([&, side] {
+            for (int round = 0; round < rounds; ++round) {
+                std::vector<PoolRanges> pools = {
+                    pool(fmt::format("a{}", round), {fmt::format("10.0.0.{}", round)}),
+                    pool(fmt::format("b{}", round), {fmt::format("10.0.1.{}", round)})};
+                if (side == 1) std::swap(pools[0], pools[1]);
+                const Vm vm = begun(*stores.at(side), fmt::format("{}-{}", side, round));
+                ready.arrive_and_wait();
+                if (save_one(*stores.at(side), claiming(vm, {{.count = 2, .pools = pools}}))
+                        .granted)
+                    ++granted.at(static_cast<std::size_t>(round));
+            }
+        });
+    threads.clear();
+
+    for (const auto& count : granted) EXPECT_EQ(count, 1);
+}
+
+// Nothing keeps these apart but the address itself.
+TEST_P(StoreContract, WhoKnowsAPoolByTwoNamesGivesNoneOfItsAddressesTwice) {
+    constexpr std::size_t addresses = 200;
+    order_all(store());
+    const std::array stores = {database().open(), database().open()};
+    std::atomic<std::size_t> granted = 0;
+
+    std::vector<std::jthread> threads;
+    for (std::size_t h = 0; h < hands; ++h)
+        threads.emplace_back([&, h] {
+            Store& mine = *stores.at(h % 2);
+            const PoolRanges known = pool(h % 4 < 2 ? "one" : "other", {"10.0.0.1-10.0.0.200"});
+            for (std::size_t i = h; i < 300; i += hands) {
+                const Vm vm = load_one(mine, name_of(i)).value();
+                if (save_one(mine, claiming(vm, {{.count = 1, .pools = {known}}})).granted)
+                    ++granted;
+            }
+        });
+    threads.clear();
+
+    EXPECT_EQ(granted, addresses);
+    std::size_t holders = 0;
+    for (std::size_t i = 0; i < 300; ++i) holders += store().holdings(name_of(i)).addresses.size();
+    EXPECT_EQ(holders, addresses);
 }
 
 // No pool keeps these apart: the number alone is what they meet at.
