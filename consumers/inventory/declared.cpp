@@ -68,7 +68,7 @@ Tree without_defaults(const Tree& tree, const Tree& defaults, const Tree& item_d
     out.entries.clear();
     for (const auto& [key, entry] : tree.entries) {
         const Tree* same = defaults.find(key);
-        if (same != nullptr && *same == entry && key != "name") continue;
+        if (same != nullptr && *same == entry) continue;
         out.entries.emplace_back(
             key, without_defaults(entry, same != nullptr ? *same : Tree{}, item_defaults));
     }
@@ -130,7 +130,9 @@ struct FileReading {
                 words.push_back(each.section);
         for (const auto& [key, entry] : map.entries)
             if (std::find(words.begin(), words.end(), key) == words.end())
-                problem(entry.line, path.empty() ? key : path + "." + key, unknown_key(key, words));
+                problem(entry.line,
+                        path.empty() ? key : fmt::format("{}.{}", path, key),
+                        unknown_key(key, words));
     }
 };
 
@@ -183,7 +185,8 @@ Tree short_body(const Declared& declared) {
         using Thing = typename std::decay_t<decltype(things)>::value_type;
         Thing silent;
         if (kind == declared.kind)
-            pruned = without_defaults(declared.body, tree_of(silent), tree_of(storage));
+            pruned = without_defaults(
+                declared.body, tree_of(silent, Musts::LeftOut), tree_of(storage, Musts::LeftOut));
     });
     return pruned;
 }

@@ -130,9 +130,10 @@ class TreeReader {
         place.clear();
         if (value.kind != Tree::Kind::Map && value.kind != Tree::Kind::Nothing)
             return problem(value.line, path(key), "is a map: write name: value, a line each");
-        for (const auto& [name, entry] : value.entries)
-            attempt(std::string(key) + "." + name, entry, [&, &text = entry] {
-                take(place[name], text_of(text), {std::max<std::int64_t>(1, bounds.least)});
+        for (const Tree::Entry& entry : value.entries)
+            attempt(std::string(key) + "." + entry.first, entry.second, [&] {
+                const Bounds some = {std::max<std::int64_t>(1, bounds.least), bounds.most};
+                take(place[entry.first], text_of(entry.second), some);
             });
     }
 

@@ -1,5 +1,7 @@
 #include "consumers/inventory/tree.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace slipway {
@@ -24,13 +26,15 @@ std::string name_of(const Tree& tree) {
 }
 
 void add_leaves(const std::string& path, const Tree& tree, std::vector<Leaf>& out) {
-    const std::string dot = path.empty() ? "" : ".";
+    const auto below = [&](const std::string& key) {
+        return path.empty() ? key : fmt::format("{}.{}", path, key);
+    };
     if (tree.kind == Tree::Kind::Text) out.push_back({path, tree.text});
     if (is_list_of_texts(tree) && !tree.items.empty()) out.push_back({path, list_text(tree)});
     if (is_list_of_texts(tree)) return;
-    for (const Tree& item : tree.items) add_leaves(path + dot + name_of(item), item, out);
+    for (const Tree& item : tree.items) add_leaves(below(name_of(item)), item, out);
     for (const auto& [key, entry] : tree.entries)
-        if (key != "name") add_leaves(path + dot + key, entry, out);
+        if (key != "name") add_leaves(below(key), entry, out);
 }
 
 // What `path` begins with, and how much of it that takes. Names may have dots inside.

@@ -12,16 +12,19 @@
 
 namespace slipway {
 
+// What a declaration must say has no default: a tree of defaults is without it.
+enum class Musts { Written, LeftOut };
+
 template <typename Thing>
-Tree tree_of(Thing& thing);
+Tree tree_of(Thing& thing, Musts musts = Musts::Written);
 
 class TreeWriter {
   public:
-    explicit TreeWriter(Tree& map) : map_(map) { map_.kind = Tree::Kind::Map; }
+    TreeWriter(Tree& map, Musts musts) : map_(map), musts_(musts) { map_.kind = Tree::Kind::Map; }
 
     template <typename Place>
     void must(std::string_view key, const Place& place, Bounds = {}) {
-        may(key, place);
+        if (musts_ == Musts::Written) may(key, place);
     }
     template <typename Place>
     void may(std::string_view key, const Place& place, Bounds = {}) {
@@ -62,12 +65,13 @@ class TreeWriter {
     void add(std::string_view key, Tree tree) { map_.entries.emplace_back(key, std::move(tree)); }
 
     Tree& map_;
+    const Musts musts_;
 };
 
 template <typename Thing>
-Tree tree_of(Thing& thing) {
+Tree tree_of(Thing& thing, Musts musts) {
     Tree tree;
-    TreeWriter writer(tree);
+    TreeWriter writer(tree, musts);
     visit_fields(writer, thing);
     return tree;
 }

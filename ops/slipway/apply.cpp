@@ -60,9 +60,9 @@ void check_whole(const InventoryPlan& plan, const InventoryFile& file) {
     if (!lines.empty()) throw ConfigError(lines);
 }
 
-std::string users_of(Store& store, const Declared& declared) {
+std::string users_of(const ApplyPlaces& places, const Declared& declared) {
     if (declared.kind == "pool") {
-        for (const PoolUse& use : store.pool_use())
+        for (const PoolUse& use : places.store.pool_use(places.clock.now()))
             if (use.pool == declared.name && use.held + use.resting > 0)
                 return fmt::format(
                     "{} of its addresses are held and {} rest", use.held, use.resting);
@@ -70,16 +70,16 @@ std::string users_of(Store& store, const Declared& declared) {
     }
     if (declared.kind != "cluster" && declared.kind != "package" && declared.kind != "template")
         return {};
-    const std::int64_t vms = store.vms_with({declared.kind, declared.name});
+    const std::int64_t vms = places.store.vms_with({declared.kind, declared.name});
     return vms == 0 ? "" : fmt::format("{} VMs have it", vms);
 }
 
 // What VMs have stays.
-void refuse_in_use(Store& store, const InventoryPlan& plan) {
+void refuse_in_use(const ApplyPlaces& places, const InventoryPlan& plan) {
     std::string in_use;
     for (const InventoryChange& change : plan.changes) {
         if (change.fate != Fate::Removed) continue;
-        const std::string users = users_of(store, change.declared);
+        const std::string users = users_of(places, change.declared);
         if (!users.empty())
             in_use += fmt::format(
                 "\n    {} {} is in use: {}", change.declared.kind, change.declared.name, users);
@@ -108,7 +108,7 @@ std::string apply_inventory(const ApplyPlaces& places,
     const Inventory before = inventory_of(places.store.inventory(), places.box);
     const InventoryPlan plan = plan_inventory(before, file, options.absent);
     check_whole(plan, file);
-    refuse_in_use(places.store, plan);
+    refuse_in_use(places, plan);
     std::string text;
     for (const InventoryChange& change : plan.changes) text += text_of(change);
     if (plan.changes_nothing()) return text + "nothing changes\n";

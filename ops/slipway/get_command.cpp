@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "consumers/inventory/inventory_json.h"
+#include "consumers/runtime/clock.h"
 #include "ops/slipway/command.h"
 #include "ops/slipway/get.h"
 #include "ops/slipway/open.h"
@@ -40,7 +41,8 @@ void add_get_command(CLI::App& app, Context& context) {
             const auto store = open_store(database_settings(load_config(context).config));
             const Inventory inventory = inventory_without_secrets(store->inventory());
             const bool has_pools = wanted.form == GetForm::Table && !inventory.pools.empty();
-            const auto uses = has_pools ? store->pool_use() : std::vector<PoolUse>{};
+            const auto uses =
+                has_pools ? store->pool_use(SystemClock().now()) : std::vector<PoolUse>{};
             fmt::print("{}", print_inventory(inventory, uses, wanted));
             return Succeeded;
         };

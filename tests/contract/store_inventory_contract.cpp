@@ -31,7 +31,7 @@ bool change(Store& store,
     return store.change_inventory(revision, put, remove, at(5'000'000));
 }
 
-const InventoryRow pool = {.kind = "pool", .name = "public", .body = "{\"range\":1}"};
+const InventoryRow declared_pool = {.kind = "pool", .name = "public", .body = "{\"range\":1}"};
 
 TEST_P(StoreContract, BeginsWithAnEmptyInventory) {
     EXPECT_EQ(declared(store()), "revision 0:");
@@ -45,17 +45,18 @@ TEST_P(StoreContract, ChangesTheInventoryAsAWhole) {
                         {.kind = "cluster", .name = "lab", .body = "{}", .secret = "v1:sealed"}}));
     EXPECT_EQ(declared(store()), "revision 1: cluster lab {} v1:sealed zone example.com@pdns {}");
 
-    EXPECT_TRUE(change(store(),
-                       1,
-                       {{.kind = "cluster", .name = "lab", .body = "{\"a\":\"ü'\"}"}, pool},
-                       {{"zone", "example.com@pdns"}, {"zone", "not there"}}));
+    EXPECT_TRUE(
+        change(store(),
+               1,
+               {{.kind = "cluster", .name = "lab", .body = "{\"a\":\"ü'\"}"}, declared_pool},
+               {{"zone", "example.com@pdns"}, {"zone", "not there"}}));
     EXPECT_EQ(declared(store()),
               "revision 2: cluster lab {\"a\":\"ü'\"} pool public {\"range\":1}");
     EXPECT_EQ(database().open()->inventory_revision(), 2);
 }
 
 TEST_P(StoreContract, ChangesNothingForWhoReadAnOlderInventory) {
-    ASSERT_TRUE(change(store(), 0, {pool}));
+    ASSERT_TRUE(change(store(), 0, {declared_pool}));
 
     EXPECT_FALSE(change(store(), 0, {{.kind = "pool", .name = "other", .body = "{}"}}));
     EXPECT_FALSE(change(store(), 2, {}, {{"pool", "public"}}));
@@ -93,7 +94,7 @@ TEST_P(StoreContract, AChangeOfTheInventoryWakesWhoeverFails) {
     begun(store(), "goes_well");
     save_one(store(), rest_in(begun(store(), "rests"), "ready"));
 
-    ASSERT_TRUE(change(store(), 0, {pool}));
+    ASSERT_TRUE(change(store(), 0, {declared_pool}));
 
     EXPECT_EQ(load_one(store(), "fails")->wake_at, at(5'000'000));
     EXPECT_EQ(load_one(store(), "fails_soon")->wake_at, at(2'000'000));
@@ -109,9 +110,28 @@ TEST_P(StoreContract, ALostChangeOfTheInventoryWakesNobody) {
     failing.next.wake_at = at(90'000'000);
     save_one(store(), failing);
 
-    ASSERT_FALSE(change(store(), 7, {pool}));
+    ASSERT_FALSE(change(store(), 7, {declared_pool}));
 
     EXPECT_EQ(load_one(store(), "fails")->wake_at, at(90'000'000));
+}
+
+TEST_P(StoreContract, APoolThatGrewWhileAVmWaitedGivesItAnAddress) {
+    ASSERT_TRUE(change(store(), 0, {declared_pool}));
+    const auto ask = [&](std::string_view id, std::initializer_list<std::string_view> ranges) {
+        if (!load_one(store(), id)) begun(store(), id);
+        Change claim = claiming(load_one(store(), id).value(),
+                                {{.count = 1, .pools = {pool("public", ranges)}}});
+        claim.inventory_revision = store().inventory_revision();
+        save_one(store(), claim);
+        return holds(store(), id);
+    };
+    ASSERT_EQ(ask("a", {"10.0.0.5"}), "10.0.0.5 (public)");
+    ASSERT_EQ(ask("b", {"10.0.0.5"}), "");
+
+    ASSERT_TRUE(
+        change(store(), 1, {{.kind = "pool", .name = "public", .body = "{\"range\":\"two\"}"}}));
+
+    EXPECT_EQ(ask("b", {"10.0.0.4-10.0.0.5"}), "10.0.0.4 (public)") << "below what was taken";
 }
 
 TEST_P(StoreContract, KnowsWhichVmsHaveWhatIsDeclared) {
