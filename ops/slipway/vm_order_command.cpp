@@ -8,6 +8,7 @@
 #include <random>
 
 #include "consumers/inventory/inventory_book.h"
+#include "consumers/inventory/order.h"
 #include "ops/slipway/open.h"
 #include "ops/slipway/vm.h"
 #include "producer/admission.h"

@@ -85,7 +85,7 @@ TEST(AnOrder, TakesAllEighteenOptionsByEitherName) {
     EXPECT_EQ(option_names().size(), 18U);
     for (const OptionName& option : option_names()) {
         const std::string value = option.name == "operating_system" ? "\"alma-9\"" : "1";
-        for (const std::string_view name : {option.name, option.module})
+        for (const std::string_view name : {std::string_view(option.name), option.module})
             EXPECT_EQ(wrong(fmt::format(
                           R"({{"package": "vps-start", "options": {{"{}": {}}}}})", name, value)),
                       "");
