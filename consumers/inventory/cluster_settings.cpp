@@ -11,7 +11,8 @@ ClusterSettings cluster_settings(const DeclaredCluster& cluster) {
             .trust = {.ca_file = cluster.ca_file,
                       .sha256 = cluster.fingerprint,
                       .anybody = !cluster.verify},
-            .timeout = cluster.timeout};
+            .timeout = cluster.timeout,
+            .calls_at_once = cluster.calls_at_once};
 }
 
 }  // namespace slipway

@@ -1,5 +1,6 @@
 #include "consumers/proxmox/site.h"
 
+#include "consumers/inventory/cluster_settings.h"
 #include "consumers/proxmox/firewall.h"
 
 namespace slipway {
@@ -10,25 +11,12 @@ using std::chrono::nanoseconds;
 constexpr std::size_t configs_most = 4'096;
 constexpr std::chrono::seconds promise_counts_for{30};
 
-ClusterSettings settings_of(const DeclaredCluster& declared) {
-    return {.name = declared.name,
-            .endpoints = declared.endpoints,
-            .token = declared.token,
-            .user = declared.user,
-            .password = declared.password,
-            .trust = {.ca_file = declared.ca_file,
-                      .sha256 = declared.fingerprint,
-                      .anybody = !declared.verify},
-            .timeout = declared.timeout,
-            .calls_at_once = declared.calls_at_once};
-}
-
 }  // namespace
 
 Site::Site(Http& http, const Clock& clock, const DeclaredCluster& declared)
     : clock_(clock),
       declared_(declared),
-      cluster_(http, clock, settings_of(declared)),
+      cluster_(http, clock, cluster_settings(declared)),
       tasks_(cluster_, std::chrono::milliseconds(200)),
       guests_(clock),
       nodes_(clock),

@@ -68,12 +68,6 @@ std::vector<Segment> segments_for(const Inventory& inventory,
     return segments;
 }
 
-std::int64_t capacity_of(const DeclaredPool& pool) {
-    std::int64_t capacity = 0;
-    for (const IpRange& range : without(pool.range, pool.exclude)) capacity += size_of(range);
-    return capacity;
-}
-
 struct PoolRoom {
     const DeclaredPool* pool;
     std::int64_t capacity;
@@ -116,7 +110,7 @@ class Choice {
             for (const DeclaredPool* pool : segment.pools)
                 if (pool->version() == need.version)
                     claim.pools.push_back({.pool = pool->name,
-                                           .ranges = without(pool->range, pool->exclude),
+                                           .ranges = usable_ranges(*pool),
                                            .quarantine = pool->quarantine});
             claims.push_back(std::move(claim));
         }
@@ -130,7 +124,7 @@ class Choice {
         const auto use = std::find_if(
             use_.begin(), use_.end(), [&](const PoolUse& one) { return one.pool == pool.name; });
         const bool known = use != use_.end();
-        return {&pool, capacity_of(pool), known ? use->held : 0, known ? use->resting : 0};
+        return {&pool, capacity(pool), known ? use->held : 0, known ? use->resting : 0};
     }
 
     static std::string described(const PoolRoom& room) {
