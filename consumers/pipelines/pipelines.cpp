@@ -41,6 +41,17 @@ const Pipeline* find_pipeline(std::string_view name) {
     return found == std::end(all) ? nullptr : *found;
 }
 
+namespace {
+
+// A rehearsal on a real machine would take its order away, and the other way round.
+bool is_of_the_other_kind(std::string_view request, const Vm& vm) {
+    const Pipeline* asked = find_pipeline(request);
+    const Pipeline* now = find_pipeline(vm.pipeline);
+    return vm.state != state_remove && asked && now && asked->is_rehearsal != now->is_rehearsal;
+}
+
+}  // namespace
+
 std::span<const Rule> rules() {
     return table;
 }
@@ -50,6 +61,11 @@ Ruling rule_on(std::string_view request, const Vm* vm) {
         std::begin(table), std::end(table), [&](const Rule& r) { return r.request == request; });
     if (rule == std::end(table))
         return {Reject, fmt::format("type: \"{}\" is no request Slipway knows", request)};
+    if (vm && is_of_the_other_kind(request, *vm))
+        return {Reject,
+                fmt::format("{}: the service is {} rehearsal; give this one an id of its own",
+                            request,
+                            find_pipeline(vm->pipeline)->is_rehearsal ? "a" : "no")};
     Admission admission = Reject;
     if (!vm) {
         admission = rule->no_row;

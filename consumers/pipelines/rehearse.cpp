@@ -48,6 +48,7 @@ const Pipeline rehearse{
     .topic = "service",
     .starts_at = "rehearsal",
     .steps = steps,
+    .is_rehearsal = true,
 };
 
 const Pipeline rehearse_end{
@@ -57,6 +58,7 @@ const Pipeline rehearse_end{
     .starts_at = "rehearse_end",
     .shows = Shows::Phases,
     .steps = end_steps,
+    .is_rehearsal = true,
 };
 
 }  // namespace slipway

@@ -46,6 +46,7 @@ struct Pipeline {
     std::string_view starts_at;  // the state before the first row
     Shows shows = Shows::States;
     std::span<const Step> steps;
+    bool is_rehearsal = false;  // knows no machines: it and the others never meet at one service
     // What is wrong with a request's payload, one sentence each; null if nothing can be.
     std::vector<std::string> (*wrong_with)(const Inventory& inventory,
                                            std::string_view payload) = nullptr;

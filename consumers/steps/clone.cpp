@@ -117,6 +117,13 @@ StepOutcome judge(Machine& machine, const VmResource& there, const StepTask& tas
     return Done{};
 }
 
+std::string what_runs(const Machine& machine) {
+    return fmt::format("the {} clone of {} into {}",
+                       machine.wanted.package.clone == CloneKind::Full ? "full" : "linked",
+                       machine.wanted.os_template.name,
+                       machine.vm.vmid);
+}
+
 StepOutcome begin(Machine& machine, const Holdings& holdings) {
     const Wanted& wanted = machine.wanted;
     const Source source = source_of(machine);
@@ -138,11 +145,7 @@ StepOutcome begin(Machine& machine, const Holdings& holdings) {
                                           ? std::optional(wanted.package.system_disk.storage)
                                           : std::nullopt});
     machine.vm.node = source.place.node;
-    return machine.started(upid,
-                           fmt::format("the {} clone of {} into {}",
-                                       full ? "full" : "linked",
-                                       wanted.os_template.name,
-                                       machine.vm.vmid));
+    return machine.started(upid, what_runs(machine));
 }
 
 }  // namespace
@@ -153,8 +156,7 @@ StepOutcome clone_vm(World& world, Vm& vm) {
     vm.vmid = holdings.vmid;
     world.keep.frees_slots = !holdings.slots.empty();
     const StepTask task = machine.task();
-    if (task.is == StepTask::Is::Running)
-        return machine.wait_for(task, vm.answer.substr(std::string_view("waiting: ").size()));
+    if (task.is == StepTask::Is::Running) return machine.wait_for(task, what_runs(machine));
     if (const auto there = machine.find_anew()) return judge(machine, *there, task);
     if (task.has_ended())
         return Failed{fmt::format("the clone is not there: {}", machine.why_it_failed(task))};

@@ -67,7 +67,6 @@ StepOutcome begin(Machine& machine, const std::string& target) {
     Vm& vm = machine.vm;
     const auto slots = task_slots(machine.wanted.cluster, vm.node);
     const Holdings holdings = machine.world.store.holdings(vm.service_id);
-    machine.world.keep.frees_slots = !holdings.slots.empty();
     if (!holds_all(holdings, slots))
         return Waiting{.what = fmt::format("its turn to move to {}", target),
                        .claims = {.slots = slots}};
@@ -78,7 +77,7 @@ StepOutcome begin(Machine& machine, const std::string& target) {
                    {.place = machine.place(),
                     .target = target,
                     .target_storage = map.empty() ? std::nullopt : std::optional(map)});
-    return machine.started(upid, fmt::format("the move from {} to {}", vm.node, target));
+    return machine.started(upid, fmt::format("the move to {}", target));
 }
 
 // The move was tried and the machine is not there. If it is whole where it is, it stays.
@@ -100,10 +99,10 @@ StepOutcome migrate(World& world, Vm& vm) {
     if (!machine.wanted.cluster.migrate) return Skipped{"the cluster's clones stay where they are"};
     const StepTask task = machine.task();
     if (task.is == StepTask::Is::Running)
-        return machine.wait_for(task, vm.answer.substr(std::string_view("waiting: ").size()));
+        return machine.wait_for(task, fmt::format("the move to {}", applied_of(vm).moves_to));
     if (const auto found = machine.find_anew()) vm.node = found->place.node;
-    if (task.has_ended()) world.keep.frees_slots = true;
     Applied applied = applied_of(vm);
+    world.keep.frees_slots = !applied.moves_to.empty();  // it asked for some, and may have them
     if (applied.moves_to == stays) return Skipped{applied.move_note};
     if (applied.moves_to.empty()) {
         const Placement placement = choose(machine);

@@ -1,4 +1,5 @@
-// Deploy, from an order to a machine that runs, on a Proxmox, name servers and a mail server in boxes.
+// Deploy, from an order to a machine that runs, on a Proxmox, name servers and a mail server in
+// boxes.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,8 +17,7 @@ TEST(Deploy, WalksThroughItsTableInFairWeather) {
     town.order({.service_id = "5546", .pipeline = "deploy"});
 
     ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_EQ(run_logs(*town.store, "5546"), "");
-    EXPECT_EQ(fmt::format("{}", fmt::join(town.lab.take_calls(), "\n")), "");
+    EXPECT_EQ(town.vm("5546").state, state_ready);
 }
 
 }  // namespace

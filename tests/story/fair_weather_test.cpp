@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "consumers/runtime/error.h"
+#include "consumers/steps/steps.h"
 #include "tests/story/town.h"
 #include "tests/story/transcript.h"
 
@@ -87,7 +90,11 @@ TEST(EveryPipeline, HasEachEffectOnceInFairWeather) {
             town.order({.service_id = service, .pipeline = std::string(pipeline->name)});
 
         ASSERT_TRUE(town.run_until_rest());
-        EXPECT_EQ(town.ledger.effects.size(), services.size() * pipeline->steps.size());
+        const std::size_t rehearsed = static_cast<std::size_t>(
+            std::count_if(pipeline->steps.begin(), pipeline->steps.end(), [](const Step& step) {
+                return step.run == rehearse_step;
+            }));
+        EXPECT_EQ(town.ledger.effects.size(), services.size() * rehearsed);
     }
 }
 

@@ -62,13 +62,20 @@ class Checker {
         }
     }
 
+    // How far a task is may have been told earlier than it was last written down.
+    template <typename Row>
+    static std::string text_of(const Row& row) {
+        const std::size_t progress = row.result == "waiting" ? row.text.rfind(" (") : row.text.npos;
+        return row.text.substr(0, progress);
+    }
+
     template <typename Row>
     static std::string answer(const Row& row) {
         return fmt::format("{}. {} {}: {} ({} -> {})",
                            row.number,
                            row.label,
                            row.result,
-                           row.text,
+                           text_of(row),
                            row.from,
                            row.to);
     }

@@ -103,10 +103,10 @@ SimLab::SimLab(SimClock& clock, std::uint64_t seed) : clock_(clock) {
                                  .zones = {"example.com",
                                            "2.0.192.in-addr.arpa",
                                            "0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"}}));
-    dns.emplace("dns2.lab",
-                sandbox::DnsBox({.kind = sandbox::DnsBoxKind::Cloudflare,
-                                 .secret = "cf",
-                                 .zones = {"example.com"}}));
+    dns.emplace(
+        "dns2.lab",
+        sandbox::DnsBox(
+            {.kind = sandbox::DnsBoxKind::Cloudflare, .secret = "cf", .zones = {"example.com"}}));
 }
 
 void SimLab::declare(Store& store) {
@@ -126,7 +126,9 @@ HttpAnswer SimLab::answer(const HttpRequest& request) {
     const auto box = dns.find(host);
     if (!is_proxmox && box == dns.end())
         throw HttpError(Sent::No, fmt::format("cannot connect to {}: no route to host", host));
-    calls_.push_back(fmt::format("{} {}", request.method, asked.target.substr(0, asked.target.find('?'))));
+    calls_.push_back(
+        fmt::format("{} {}", request.method, asked.target.substr(0, asked.target.find('?'))));
+    if (request.method != "GET") ++changes_;
     const sandbox::Answer answer =
         is_proxmox
             ? sandbox::ask(*proxmox, asked, [&](sandbox::Duration time) { clock_.advance(time); })

@@ -29,9 +29,12 @@ class SimLab {
     HttpAnswer answer(const HttpRequest& request);
 
     sandbox::Cluster& cluster() { return proxmox->cluster(); }
-    // "POST /nodes/pve1/qemu/9000/clone", since the last time it was asked; what only reads is in it
-    // too.
+    // "POST /nodes/pve1/qemu/9000/clone", since the last time it was asked; what only reads is in
+    // it too.
     std::vector<std::string> take_calls();
+
+    // How many calls meant to change something, and were heard.
+    std::size_t changes() const { return changes_; }
 
     std::unique_ptr<sandbox::Sandbox> proxmox;
     std::map<std::string, sandbox::DnsBox> dns;  // by the host of its address
@@ -42,6 +45,7 @@ class SimLab {
   private:
     SimClock& clock_;
     std::vector<std::string> calls_;
+    std::size_t changes_ = 0;
 };
 
 // How one process reaches the lab: with faults around every call.

@@ -35,9 +35,9 @@ struct TownSettings {
 struct TownOrder {
     std::string service_id;
     std::string pipeline;
-    std::string plan = {};  // of the rehearsal: JSON members, as '"fail": {"clone": 1}'
+    std::string plan = {};             // of the rehearsal: JSON members, as '"fail": {"clone": 1}'
     std::string package = "vps-full";  // of a deploy
-    std::string id = {};    // made up if empty
+    std::string id = {};               // made up if empty
 };
 
 class Town {
@@ -72,6 +72,8 @@ class Town {
     // What somebody needs who wonders why there is no rest.
     std::string describe();
 
+    // What was changed outside so far: by rehearsals, and in the lab.
+    std::size_t effects() const { return ledger.effects.size() + lab.changes(); }
     const std::vector<TownOrder>& orders() const { return orders_; }
     std::set<std::string> services() const;
     std::mt19937_64& random() { return random_; }
@@ -109,6 +111,8 @@ void prepare_for(Town& town, const Pipeline& pipeline, const std::vector<std::st
 
 // Everything that must hold at rest, one line for each thing that does not.
 std::string broken_invariants(Town& town);
+// The same of what lies outside.
+std::string broken_in_lab(Town& town);
 
 // Both of the above as one assertion with all there is to know if it fails.
 testing::AssertionResult comes_to_rest(Town& town);

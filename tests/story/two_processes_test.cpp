@@ -35,13 +35,13 @@ bool sleep_at(Town& town, const Pipeline& pipeline, int place) {
         EXPECT_TRUE(town.run_until([&] { return is_done(town, pipeline); }));
         town.run_for(seconds(60));
         town.go_on(call.process);
-        effects_then = town.ledger.effects.size();
+        effects_then = town.effects();
     });
     town.order({.service_id = "5546", .pipeline = std::string(pipeline.name)});
     EXPECT_TRUE(comes_to_rest(town));
     town.faults.clear();
     const bool slept = readings >= place;
-    EXPECT_TRUE(!slept || town.ledger.effects.size() == effects_then);
+    EXPECT_TRUE(!slept || town.effects() == effects_then);
     return slept;
 }
 
@@ -49,7 +49,9 @@ TEST(AProcess, ThatSleptPastItsDeadlineTouchesNothing) {
     for (const Pipeline* pipeline : pipelines())
         for (const HandOff hand_off : {HandOff::On, HandOff::Off}) {
             int place = 1;
-            for (bool slept = true; slept; ++place) {
+            // A machine takes hundreds of looks at the clock: some of them will do.
+            const int stride = pipeline->is_rehearsal ? 1 : 11;
+            for (bool slept = true; slept; place += stride) {
                 SCOPED_TRACE(fmt::format("{} reading {}", pipeline->name, place));
                 Town town({.processes = 2, .lanes = {.hand_off = hand_off}});
                 slept = sleep_at(town, *pipeline, place);

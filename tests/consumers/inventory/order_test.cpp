@@ -104,8 +104,8 @@ TEST(AVmsName, FollowsItsRule) {
                    std::chrono::hours(18) + std::chrono::minutes(5)};
     EXPECT_EQ(vm_name(with_rule("{client_id}-{service_id}"), now), "42-5546");
     EXPECT_EQ(vm_name(with_rule("{service_id}-{unixtime}"), now), "5546-1776535500");
-    EXPECT_EQ(vm_name(with_rule("vm{year}{month}{day}-{hour}{minute}{second}"), now),
-              "vm20260418-180500");
+    EXPECT_EQ(vm_name(with_rule("{service_id}-{year}{month}{day}-{hour}{minute}{second}"), now),
+              "5546-20260418-180500");
     EXPECT_EQ(vm_name(with_rule("My.VM-{service_id}"), now), "my.vm-5546");
     const std::string random = vm_name(with_rule("{random_letter_4}{random_digit_4}"), now);
     EXPECT_EQ(random.size(), 8U);
