@@ -28,6 +28,8 @@ class Storm {
         outside_ = draw_share(0.1);
         pause_ = draw_share(0.0005);
         overtake_ = draw_share(0.02);
+        // What Proxmox itself may do: fail late, lie, answer by a broken relay.
+        town_.lab.proxmox->misbehaviour().by_seed(seed, draw_share(0.1));
         town_.bus.weather = {.lost = draw_share(0.3),
                              .doubled = draw_share(0.3),
                              .held_back = draw_share(0.3),
@@ -43,6 +45,7 @@ class Storm {
             town_.run_for(milliseconds(draw(draw(4) == 0 ? 40'000 : 2'000)));
         }
         town_.faults.clear();
+        town_.lab.proxmox->misbehaviour().clear();
         town_.bus.weather = {};
         town_.bus.set_away(false);
         return comes_to_rest(town_);
@@ -80,6 +83,8 @@ class Storm {
         if (call.what.starts_with("store.") && chance(database_))
             throw std::runtime_error("database: server closed the connection unexpectedly");
         if (call.what == "ledger.write" && chance(outside_)) throw Error("no space left on device");
+        if (call.what.starts_with("http.") && chance(outside_)) connection_breaks(call.moment);
+        if (call.what == "mail.send" && chance(outside_)) throw MailError("451 later", false);
     }
 
     void others_run(int process, milliseconds time) {

