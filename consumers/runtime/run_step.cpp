@@ -151,6 +151,8 @@ Stepped retry(Answering& a, std::string_view error) {
     change.touches_run = a.before.failures == 0 || a.before.last_error != change.log.text;
     change.run_result = "waiting";
     change.run_error = change.log.text;
+    // Nobody waits for a slot of one who cannot use it; the next attempt asks anew.
+    change.frees_slots = a.keep.frees_slots;
     bool tell = true;
     count_answer(a, change, "error: " + change.log.text, tell);
     Stepped stepped = finish_change(a, std::move(change), false);

@@ -252,7 +252,7 @@ TEST(Deploy, ClonesOnceThoughTheAnswerWasLost) {
 
     ASSERT_TRUE(comes_to_rest(town));
     EXPECT_EQ(town.vm("5546").vmid, 1000);
-    EXPECT_EQ(town.lab.cluster().guests.size(), 3U);
+    EXPECT_EQ(town.lab.cluster().guests.size(), 4U);
     EXPECT_TRUE(has(newest_log(town), "a clone into our number, whose beginning nobody heard of"));
 }
 

@@ -21,6 +21,8 @@ storages:
 guests:
   - {vmid: 9000, node: pve1, name: debian-12, template: true, storage: local-lvm, disk_gib: 2,
      config: {memory: "1024", cores: "1", agent: "enabled=1", ostype: l26}}
+  - {vmid: 9001, node: pve1, name: debian-12, template: true, storage: local-lvm, disk_gib: 10,
+     config: {memory: "1024", cores: "1", agent: "enabled=1", ostype: l26}}
   - {vmid: 9002, node: pve1, name: debian-12, template: true, storage: local, disk_gib: 2,
      config: {memory: "1024", cores: "1", agent: "enabled=1", ostype: l26}}
 )";
