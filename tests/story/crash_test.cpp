@@ -65,9 +65,11 @@ void strike_everywhere(const Strike& blow) {
                                      blow.name,
                                      pipeline->name,
                                      hand_off == HandOff::On ? "on" : "off"));
-            int place = 1;
+            // A machine takes hundreds of calls: every other one with hand-off, the rest without.
+            const int stride = pipeline->is_rehearsal ? 1 : 2;
+            int place = hand_off == HandOff::On ? 1 : stride;
             bool struck_at_all = false;
-            for (bool struck = true; struck; ++place) {
+            for (bool struck = true; struck; place += stride) {
                 SCOPED_TRACE(fmt::format("call {}", place));
                 Town town({.lanes = {.hand_off = hand_off}});
                 struck = strike(town, *pipeline, blow, place);
