@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "ops/sandbox/sandbox.h"
 #include "ops/sandbox/server.h"
 #include "ops/sandbox/state_file.h"
 
@@ -21,7 +22,11 @@ class Running {
   public:
     explicit Running(Patience patience = {})
         : sandbox_(clock_, read_state(default_state(), clock_, {.seed = 1}).cluster),
-          server_(std::make_unique<Server>(sandbox_, "127.0.0.1", 0, patience)),
+          server_(std::make_unique<Server>(
+              [this](const Request& request, Duration waited) {
+                  return sandbox_.answer(request, waited);
+              },
+              ServerSettings{.place = {"127.0.0.1", 0}, .patience = patience})),
           address_("127.0.0.1", Poco::URI(server_->url()).getPort()) {}
 
     Poco::Net::StreamSocket raw() const {
