@@ -108,8 +108,8 @@ TEST(Command, SaysWhichWordMayHaveBeenMeant) {
         std::string said;
     } rows[] = {
         {"",
-         "a command is missing: one of up, run, rehearse, status, pipelines, migrate, topics, "
-         "watch, pve, config, sandbox, version\n    slipway --help says more\n"},
+         "a command is missing: one of up, run, apply, get, vm, dns, rehearse, status, pipelines, "
+         "migrate, topics, watch, pve, config, sandbox, version\n    slipway --help says more\n"},
         {"wath", "there is no command wath; did you mean watch?\n    slipway --help says more\n"},
         {"config",
          "a command is missing: one of check, show, example\n    slipway config --help "

@@ -103,6 +103,22 @@ TEST(SandboxServer, AnswersAfterWhatNobodyShouldSend) {
     EXPECT_EQ(first_line(received(next)), "HTTP/1.1 401 No ticket");
 }
 
+TEST(SandboxServer, AnswersInTheClearForWhateverAnswers) {
+    Server server(
+        [](const Request& request, Duration) { return Answer{.body = request.target + "\n"}; },
+        {.place = {"127.0.0.1", 0}, .wire = Wire::Plain});
+    EXPECT_TRUE(server.url().starts_with("http://127.0.0.1:"));
+    Poco::Net::StreamSocket socket(
+        Poco::Net::SocketAddress("127.0.0.1", Poco::URI(server.url()).getPort()));
+    socket.setReceiveTimeout(Poco::Timespan(30, 0));
+
+    send(socket, "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nConnection: close\r\n\r\n");
+
+    EXPECT_EQ(received(socket),
+              "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Keep-Alive\r\n\r\n/a\n"
+              "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n/b\n");
+}
+
 TEST(SandboxServer, StopsAlthoughClientsWait) {
     Running running({.idle = 60s, .request = 60s});
     auto silent = running.raw();
