@@ -43,6 +43,7 @@ int check(const Config& config, const std::string& service) {
 
 void add_dns_command(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand("dns", "What the DNS providers really serve.");
+    command->footer("Example:\n  slipway dns check --service 5546");
     command->require_subcommand(1);
     CLI::App* check_command = command->add_subcommand(
         "check", "Compare what the providers serve with what the VMs' rows say they must.");
