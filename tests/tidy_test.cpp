@@ -78,7 +78,7 @@ const std::vector<Ban> bans = {
      "the Bus seam of topics/bus.h"},
     {"<soci/", {"schema/"}, "the Store seam of schema/store.h"},
     {"<Poco/",
-     {"consumers/http/", "ops/sandbox/server.cpp", "producer/gateway", "tests/"},
+     {"consumers/http/", "ops/sandbox/listener.cpp", "producer/gateway", "tests/"},
      "the Http seam"},
     {"<yaml-cpp/",
      {"consumers/inventory/inventory_file.cpp",

@@ -196,6 +196,10 @@ std::vector<DnsDrift> Dns::drift(const Inventory& inventory, const DnsPlan& plan
         for (const std::size_t i : groups[group]) {
             const DeclaredZone& zone = plan[i].zone;
             try {
+                if (plan[i].sets.empty()) {
+                    provider(inventory, zone.provider)->check(zone);
+                    continue;
+                }
                 const auto names = names_of(plan[i].sets, {});
                 found[i] = drift_of(plan[i], provider(inventory, zone.provider)->read(zone, names));
             } catch (const Error& error) {

@@ -55,7 +55,8 @@ class Dns final {
     // Removes every record for the plan's names and what else we had, with or without a row.
     DnsDone remove(const DnsOrder& order);
 
-    // What the providers serve and should not, or do not and should.
+    // What the providers serve and should not, or do not and should. Of a zone from which the plan
+    // wants nothing, whether it is there.
     std::vector<DnsDrift> drift(const Inventory& inventory, const DnsPlan& plan);
 
     // Is the zone's provider there, and does it know the zone? Throws Error that says what is

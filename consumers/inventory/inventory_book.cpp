@@ -4,11 +4,6 @@
 #include "consumers/runtime/at_end.h"
 
 namespace slipway {
-namespace {
-
-constexpr std::chrono::seconds good_for{1};
-
-}  // namespace
 
 std::shared_ptr<const Inventory> InventoryBook::newest() {
     const std::chrono::nanoseconds now = clock_.since_boot();

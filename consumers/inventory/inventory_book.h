@@ -2,6 +2,7 @@
 // The inventory as this process knows it: read from the database when it has changed, which is
 // looked for once a second at most. Any thread.
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 
@@ -14,6 +15,9 @@ namespace slipway {
 
 class InventoryBook {
   public:
+    // How old what newest() answers may be.
+    static constexpr std::chrono::milliseconds good_for{1'000};
+
     InventoryBook(Store& store, const SecretBox& box, const Clock& clock)
         : store_(store), box_(box), clock_(clock) {}
 

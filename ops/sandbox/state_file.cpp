@@ -210,6 +210,31 @@ void add_rule(Misbehaviour& misbehaviour, const YAML::Node& from) {
          .text = entries.get<std::string>("text", "")});
 }
 
+DnsBoxKind dns_kind_of(const Entries& entries) {
+    const auto kind = entries.need<std::string>("kind");
+    if (kind == "powerdns") return DnsBoxKind::PowerDns;
+    if (kind == "hestiacp") return DnsBoxKind::HestiaCp;
+    if (kind == "cloudflare") return DnsBoxKind::Cloudflare;
+    wrong(entries.node(),
+          fmt::format("there is no kind \"{}\"; there are powerdns, hestiacp, cloudflare", kind));
+}
+
+void add_dns(Beginning& beginning, const YAML::Node& from) {
+    const Entries entries(from,
+                          {"name", "kind", "secret", "user", "zone_owner", "server", "zones"});
+    NamedDnsBox box{.name = entries.need<std::string>("name"),
+                    .settings = {.kind = dns_kind_of(entries)}};
+    for (const NamedDnsBox& other : beginning.dns)
+        if (other.name == box.name) wrong(from, "there is a DNS provider " + box.name + " already");
+    DnsBoxSettings& settings = box.settings;
+    settings.secret = entries.get<std::string>("secret", beginning.cluster->new_uuid());
+    settings.user = entries.get("user", settings.user);
+    settings.zone_owner = entries.get("zone_owner", settings.zone_owner);
+    settings.server = entries.get("server", settings.server);
+    settings.zones = entries.get("zones", settings.zones);
+    beginning.dns.push_back(std::move(box));
+}
+
 // There is always root@pam, with a password and a token that has all of his rights.
 void complete_root(Beginning& beginning) {
     Cluster& cluster = *beginning.cluster;
@@ -241,6 +266,11 @@ guests:
      config: {memory: "1024", cores: "1", agent: "enabled=1", ostype: l26}}
   - {vmid: 9001, node: pve2, name: debian-12, template: true, storage: shared, disk_gib: 2,
      config: {memory: "1024", cores: "1", agent: "enabled=1", ostype: l26}}
+dns:
+  - {name: pdns1, kind: powerdns,
+     zones: [example.com, 130.168.192.in-addr.arpa, 0-127.131.168.192.in-addr.arpa,
+             0.0.0.0.0.3.1.0.8.b.d.0.1.0.0.2.ip6.arpa]}
+  - {name: hestia, kind: hestiacp, user: admin, zone_owner: dns, zones: [example.com]}
 )";
 }
 
@@ -263,6 +293,7 @@ Beginning read_state(const std::string& yaml,
                            "volumes",
                            "guests",
                            "users",
+                           "dns",
                            "misbehave",
                            "misbehave_seed",
                            "misbehave_share"});
@@ -277,6 +308,7 @@ Beginning read_state(const std::string& yaml,
     if (const double share = entries.get("misbehave_share", 0.0); share > 0)
         beginning.misbehaviour.by_seed(entries.get<std::uint64_t>("misbehave_seed", 1), share);
     complete_root(beginning);
+    for (const YAML::Node& dns : entries.list("dns")) add_dns(beginning, dns);
     return beginning;
 }
 

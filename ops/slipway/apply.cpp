@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "consumers/inventory/inventory_book.h"
 #include "consumers/inventory/inventory_check.h"
 #include "consumers/inventory/inventory_json.h"
 #include "consumers/runtime/config.h"
@@ -114,8 +115,9 @@ std::string apply_inventory(const ApplyPlaces& places,
     if (plan.changes_nothing()) return text + "nothing changes\n";
     const std::vector<InventoryRow> put = rows_to_put(plan, places.box);
     if (options.run == ApplyRun::Dry) return text + summary(plan) + ", if it were not a dry run\n";
-    if (!places.store.change_inventory(
-            plan.revision, put, keys_to_remove(plan), places.clock.now()))
+    // Whoever is woken before its process knows of the change fails once more, and waits longer.
+    const Time known_by_all = places.clock.now() + InventoryBook::good_for;
+    if (!places.store.change_inventory(plan.revision, put, keys_to_remove(plan), known_by_all))
         throw Error(
             "somebody else changed the inventory meanwhile, so nothing was changed here; apply "
             "again, and look at the new differences first with --dry-run");

@@ -15,7 +15,7 @@ void add_apply_command(CLI::App& app, Context& context) {
         "Declare clusters, templates, packages, IP pools, DNS and letters, as a file says.");
     command->footer(
         "The whole is checked before anything changes, and then all of it changes at once.\n"
-        "Running processes follow within a second, and VMs whose step fails try again at once.\n"
+        "Running processes follow within a second, and VMs whose step fails then try again.\n"
         "What is printed: + new, ~ changed, - removed. What the file does not name is kept,\n"
         "unless --remove is given; a secret that it does not name is kept, too.\n"
         "ops/config/inventory.example.yaml explains every key.\n"

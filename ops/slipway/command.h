@@ -32,6 +32,7 @@ LoadedConfig load_config(const Context& context);
 
 void add_apply_command(CLI::App& app, Context& context);
 void add_config_command(CLI::App& app, Context& context);
+void add_dns_command(CLI::App& app, Context& context);
 void add_embedded_broker_command(CLI::App& app, Context& context);
 void add_get_command(CLI::App& app, Context& context);
 void add_migrate_command(CLI::App& app, Context& context);

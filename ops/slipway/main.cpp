@@ -81,6 +81,7 @@ int main(int argc, char** argv) {
     slipway::add_apply_command(app, context);
     slipway::add_get_command(app, context);
     slipway::add_vm_command(app, context);
+    slipway::add_dns_command(app, context);
     slipway::add_rehearse_command(app, context);
     slipway::add_status_command(app, context);
     slipway::add_pipelines_command(app, context);

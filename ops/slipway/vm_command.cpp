@@ -137,6 +137,7 @@ std::string vm_text(Store& store, const Vm& vm, Time now) {
 
 void add_vm_look_commands(CLI::App& vm, Context& context) {
     CLI::App* list_command = vm.add_subcommand("list", "Every VM: where it stands, and why.");
+    list_command->footer("Example:\n  slipway vm list --state clone");
     const auto list_options = std::make_shared<ListOptions>();
     list_command->add_option("--state", list_options->state, "Only those in this state.");
     list_command->add_option("--most", list_options->most, "As many at most.")
@@ -148,6 +149,7 @@ void add_vm_look_commands(CLI::App& vm, Context& context) {
         };
     });
     CLI::App* show_command = vm.add_subcommand("show", "One VM, whole.");
+    show_command->footer("Example:\n  slipway vm show 5546");
     const auto service = std::make_shared<std::string>();
     show_command->add_option("SERVICE", *service, "The service id.")->required();
     show_command->callback([&context, service] {
@@ -156,6 +158,7 @@ void add_vm_look_commands(CLI::App& vm, Context& context) {
         };
     });
     CLI::App* log_command = vm.add_subcommand("log", "What was done to a VM: its newest runs.");
+    log_command->footer("Example:\n  slipway vm log 5546 --runs 1");
     const auto log_options = std::make_shared<LogOptions>();
     log_command->add_option("SERVICE", log_options->service, "The service id.")->required();
     log_command->add_option("--runs", log_options->runs, "As many at most.")

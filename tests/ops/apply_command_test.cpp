@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "consumers/inventory/inventory_book.h"
 #include "consumers/inventory/inventory_json.h"
 #include "ops/slipway/apply.h"
 #include "ops/slipway/get.h"
@@ -98,6 +99,20 @@ TEST(Apply, KeepsWhatTheFileDoesNotNameUntilToldOtherwise) {
               "- letter vm-ready\n"
               "0 new, 0 changed, 1 removed\n");
     EXPECT_EQ(lab.get({.what = "letters"}), "no letters declared; see slipway apply --help\n");
+}
+
+TEST(Apply, WakesWhoFailsWhenEveryProcessKnowsOfIt) {
+    Declaring lab;
+    const auto store = lab.open();
+    Change failing = again(begun(*store, "fails"));
+    failing.repeats = false;
+    failing.next.failures = 3;
+    failing.next.wake_at = lab.clock().now() + std::chrono::seconds(90);
+    save_one(*store, failing);
+
+    lab.apply(small_inventory);
+
+    EXPECT_EQ(load_one(*store, "fails")->wake_at, lab.clock().now() + InventoryBook::good_for);
 }
 
 TEST(Apply, ChecksTheMergedWholeAndChangesNothingIfItIsWrong) {

@@ -7,6 +7,7 @@
 
 #include <array>
 
+#include "ops/sandbox/sandbox.h"
 #include "ops/sandbox/server.h"
 #include "ops/sandbox/state_file.h"
 
@@ -21,7 +22,11 @@ class Running {
   public:
     explicit Running(Patience patience = {})
         : sandbox_(clock_, read_state(default_state(), clock_, {.seed = 1}).cluster),
-          server_(std::make_unique<Server>(sandbox_, "127.0.0.1", 0, patience)),
+          server_(std::make_unique<Server>(
+              [this](const Request& request, Duration waited) {
+                  return sandbox_.answer(request, waited);
+              },
+              ServerSettings{.place = {"127.0.0.1", 0}, .patience = patience})),
           address_("127.0.0.1", Poco::URI(server_->url()).getPort()) {}
 
     Poco::Net::StreamSocket raw() const {
@@ -96,6 +101,22 @@ TEST(SandboxServer, AnswersAfterWhatNobodyShouldSend) {
     send(next, "GET /api2/json/nodes HTTP/1.1\r\nConnection: close\r\n\r\n");
 
     EXPECT_EQ(first_line(received(next)), "HTTP/1.1 401 No ticket");
+}
+
+TEST(SandboxServer, AnswersInTheClearForWhateverAnswers) {
+    Server server(
+        [](const Request& request, Duration) { return Answer{.body = request.target + "\n"}; },
+        {.place = {"127.0.0.1", 0}, .wire = Wire::Plain});
+    EXPECT_TRUE(server.url().starts_with("http://127.0.0.1:"));
+    Poco::Net::StreamSocket socket(
+        Poco::Net::SocketAddress("127.0.0.1", Poco::URI(server.url()).getPort()));
+    socket.setReceiveTimeout(Poco::Timespan(30, 0));
+
+    send(socket, "GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\nConnection: close\r\n\r\n");
+
+    EXPECT_EQ(received(socket),
+              "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: Keep-Alive\r\n\r\n/a\n"
+              "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n/b\n");
 }
 
 TEST(SandboxServer, StopsAlthoughClientsWait) {

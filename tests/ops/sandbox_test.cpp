@@ -235,6 +235,11 @@ TEST(Sandbox, AStateFileThatIsWrongIsToldWhereAndWhat) {
               "line 5: there is a guest 100 already");
     EXPECT_EQ(problem("nodes: [{name: a, cpus: many}]\n"),
               "line 1: cpus has a value of the wrong kind");
+    EXPECT_EQ(problem("nodes: [{name: a}]\ndns:\n  - {name: a, kind: bind}\n"),
+              "line 3: there is no kind \"bind\"; there are powerdns, hestiacp, cloudflare");
+    EXPECT_EQ(problem("nodes: [{name: a}]\ndns:\n  - {name: a, kind: powerdns}\n"
+                      "  - {name: a, kind: hestiacp}\n"),
+              "line 4: there is a DNS provider a already");
     EXPECT_EQ(problem(default_state()), "none");
 }
 
