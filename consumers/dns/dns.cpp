@@ -89,6 +89,7 @@ struct Dns::Task {
     DnsZonePlan plan;  // without sets: only to be rid of what we had
     std::vector<DnsSet> had = {};
     bool is_declared = true;
+    bool is_busy = false;
 
     std::vector<DnsSet> written = {};
     std::vector<DnsResult> results = {};
@@ -147,6 +148,7 @@ DnsDone Dns::bring(const DnsOrder& order, Compare compare) {
     DnsDone done;
     for (const Task& task : tasks) {
         const DeclaredZone& zone = task.plan.zone;
+        done.is_busy = done.is_busy || task.is_busy;
         for (const DnsSet& set : task.had)
             if (task.failed_at(set)) add_rows(done.records, zone, set);
         for (const DnsSet& set : task.plan.sets)
@@ -184,6 +186,9 @@ void Dns::act(Task& task, const DnsOrder& order, Compare compare) {
         if (task.written.empty()) return;
         task.results =
             provider(order.inventory, zone.provider)->write(zone, task.written, order.deadline);
+    } catch (const DnsBusy& error) {
+        task.is_busy = true;
+        task.fails(error.what());
     } catch (const Error& error) {
         task.fails(error.what());
     }

@@ -38,6 +38,7 @@ struct DnsDone {
     std::vector<DnsRecordRow> records;  // what we have there now
     std::vector<DnsLine> lines;         // one per record touched; none: all was well before
     std::vector<std::string> errors;    // each once: "powerdns-1, example.com: connection refused"
+    bool is_busy = false;               // one of them is of a provider that may do it in a moment
 
     bool operator==(const DnsDone&) const = default;
 };

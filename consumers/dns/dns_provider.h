@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "consumers/inventory/inventory.h"
+#include "consumers/runtime/error.h"
 #include "consumers/runtime/world.h"
 
 namespace slipway {
@@ -34,6 +35,11 @@ struct DnsResult {
     std::optional<std::string> error = {};
 
     bool operator==(const DnsResult&) const = default;
+};
+
+// It is well and did nothing of this: the same a moment later may do.
+struct DnsBusy : Error {
+    using Error::Error;
 };
 
 class DnsProvider {

@@ -28,6 +28,11 @@ std::string id_of(const DeclaredZone& zone) {
     return id + ".";
 }
 
+// Its backend threw: the transaction was rolled back, and the answer has no reason in it.
+bool may_have_met_another(const HttpAnswer& answer) {
+    return answer.status == 500 && answer.body.find("Internal Server Error") != std::string::npos;
+}
+
 JsonValue rrset_of(const DnsSet& set) {
     JsonValue rrset = {{"name", set.name + "."}, {"type", dns_type_name(set.type)}};
     rrset["changetype"] = set.values.empty() ? "DELETE" : "REPLACE";
@@ -132,6 +137,7 @@ HttpAnswer PowerDns::patch(const DeclaredZone& zone,
     call.headers.push_back({.name = "Content-Type", .value = "application/json"});
     call.body = JsonValue{{"rrsets", std::move(rrsets)}}.dump();
     call.deadline = deadline;
+    const std::lock_guard lock(one_write_);
     return wire_.send(call);
 }
 
@@ -142,6 +148,7 @@ void PowerDns::refuse(const HttpAnswer& answer, const DeclaredZone& zone) const 
         throw Error(fmt::format("it has no zone {}, or is no server {} (404)",
                                 plain_name(zone.name),
                                 wire_.declared().server));
+    if (may_have_met_another(answer)) throw DnsBusy("500 Internal Server Error");
     const JsonValue said = JsonValue::parse(answer.body, nullptr, false);
     throw Error(fmt::format(
         "{} {}", answer.status, wire_.shown(text_at(said, "error").value_or(answer.body))));

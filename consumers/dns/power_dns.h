@@ -3,8 +3,13 @@
 //
 // A PATCH is all or nothing. If one set of it is refused, they are sent one by one, so that the
 // others get through and the refusal stands at its own set.
+//
+// It does not keep writers apart: with SQLite all but one of those that meet fail, with other
+// databases records may double. So one write at a time leaves this process, and who meets
+// somebody else's is told that the provider is busy.
 
 #include <memory>
+#include <mutex>
 
 #include "consumers/dns/dns_provider.h"
 #include "consumers/dns/dns_wire.h"
@@ -28,6 +33,7 @@ class PowerDns final : public DnsProvider {
     [[noreturn]] void refuse(const HttpAnswer& answer, const DeclaredZone& zone) const;
 
     DnsWire wire_;
+    std::mutex one_write_;
 };
 
 }  // namespace slipway

@@ -41,7 +41,9 @@ struct MailerSettings {
     std::string group = "slipway-mailer";
     std::string topic = "slipway.letters";
     std::string installation = "slipway";      // begins every Message-ID
-    std::chrono::milliseconds taken{300'000};  // how long an attempt begun is its beginner's alone
+    // How long an attempt begun is its beginner's alone: longer than a letter's time limit, and as
+    // long as a letter rests whose mailer died.
+    std::chrono::milliseconds taken{300'000};
     std::chrono::milliseconds retry_first{60'000};
     std::chrono::milliseconds retry_longest{3'600'000};
     std::chrono::milliseconds look_every{1'000};  // for rows whose time has come

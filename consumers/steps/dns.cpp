@@ -1,5 +1,6 @@
 // Configure DNS records. Whatever a provider cannot is noted and passed over: no customer waits for
-// a name server, and `slipway dns check` and set_dns_records mend what is missing.
+// a name server, and `slipway dns check` and set_dns_records mend what is missing. One that is well
+// and busy with others is waited for, some seconds at most.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -11,6 +12,15 @@
 
 namespace slipway {
 namespace {
+
+constexpr std::string_view busy = "a name server that is busy";
+constexpr std::chrono::seconds patience{10};
+
+// Since when it is busy, for this VM.
+Time busy_since(const World& world, const Vm& vm) {
+    const bool waited_before = vm.answer == fmt::format("waiting: {}", busy);
+    return waited_before ? vm.answered_at : world.clock.now();
+}
 
 std::map<IpAddress, std::string> rev_names(const Vm& vm) {
     std::map<IpAddress, std::string> names;
@@ -42,6 +52,9 @@ StepOutcome set_dns(World& world, Vm& vm) {
         {.inventory = *inventory, .plan = plan, .had = had, .deadline = world.deadline});
     for (const DnsLine& line : done.lines) world.say(print(line));
     if (done.records != had) world.keep.dns_records = done.records;
+    const Time since = busy_since(world, vm);
+    if (done.is_busy && world.clock.now() < since + patience)
+        return Waiting{.what = std::string(busy), .until = world.next_look(since)};
     if (!done.errors.empty()) return Failed{fmt::format("{}", fmt::join(done.errors, "; "))};
     if (done.lines.empty()) return Skipped{"no change"};
     return Done{};

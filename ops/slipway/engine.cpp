@@ -158,7 +158,8 @@ Engine::Engine(const Config& config, const Roles& roles, Parts parts)
                 parts.bus, parts.clock, parts.store, teller_, *mail_, inventory_, parts.secrets},
             MailerSettings{.group = topics.group("mailer"),
                            .topic = topics.of("letters"),
-                           .installation = config.installation});
+                           .installation = config.installation,
+                           .taken = 2 * config.mail.timeout});
     }
     if (roles.due)
         due_ = std::make_unique<Due>(Due::Parts{parts.bus, parts.clock, parts.store, teller_},

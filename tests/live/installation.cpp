@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "consumers/pipelines/pipelines.h"
 #include "schema/sql_store.h"
 #include "topics/event.h"
 
@@ -20,7 +21,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto look_every = 50ms;
-constexpr auto steps_of_a_rehearsal = 15;
 
 void pause_for(std::chrono::milliseconds time) {
     std::this_thread::sleep_for(time);
@@ -31,6 +31,11 @@ std::string new_name() {
     return fmt::format("survive{}", ++made);
 }
 
+std::string new_group(const std::string& topic) {
+    static int readers = 0;
+    return fmt::format("{}-reader-{}", topic, ++readers);
+}
+
 void run_or_throw(SlipwayOptions options) {
     const Ended ended = run_slipway(std::move(options));
     if (ended.exit_code != 0) throw std::runtime_error(ended.output + ended.errors);
@@ -39,9 +44,14 @@ void run_or_throw(SlipwayOptions options) {
 // What every log must be, whatever happened: rows 1 to n, each going on from where the one before
 // it led to, all the way to ready.
 void check_log(const Vm& vm, const std::vector<StepRow>& log, std::vector<std::string>& problems) {
-    std::string at = "rehearsal";
+    const Pipeline* pipeline = find_pipeline(vm.pipeline);
+    if (pipeline == nullptr) {
+        problems.push_back(vm.service_id + " is in no pipeline: " + vm.pipeline);
+        return;
+    }
+    std::string at(pipeline->starts_at);
     int number = 0;
-    int steps = 0;
+    std::size_t steps = 0;
     for (const StepRow& row : log) {
         if (row.row != ++number || row.from != at)
             problems.push_back(fmt::format("{}: row {} ({} -> {}) follows row {}, which led to {}",
@@ -52,10 +62,10 @@ void check_log(const Vm& vm, const std::vector<StepRow>& log, std::vector<std::s
                                            number - 1,
                                            at));
         number = row.row;
-        steps += row.from != row.to ? 1 : 0;
+        steps += row.from != row.to ? 1U : 0U;
         at = row.to;
     }
-    if (at != vm.state || vm.log_row != number || steps != steps_of_a_rehearsal)
+    if (at != vm.state || vm.log_row != number || steps != pipeline->steps.size())
         problems.push_back(fmt::format("{}: {} steps to {} in {} rows, its VM says {} and {}",
                                        vm.service_id,
                                        steps,
@@ -103,11 +113,11 @@ unsigned seed_of_this_run() {
                   : std::random_device{}();
 }
 
-TopicReader::TopicReader(Bus& bus, std::string topic) {
-    static int readers = 0;
-    consumer_ = bus.subscribe(
-        {.group = fmt::format("{}-reader-{}", topic, ++readers), .topics = {std::move(topic)}});
-}
+TopicReader::TopicReader(Bus& bus, std::string topic)
+    : bus_(bus),
+      group_(new_group(topic)),
+      topic_(std::move(topic)),
+      consumer_(bus.subscribe({.group = group_, .topics = {topic_}})) {}
 
 bool TopicReader::read_until(const std::function<bool()>& condition,
                              std::chrono::milliseconds longest) {
@@ -120,9 +130,18 @@ bool TopicReader::read_until(const std::function<bool()>& condition,
     return true;
 }
 
+bool TopicReader::read_all(std::chrono::milliseconds longest) {
+    std::optional<GroupProgress> progress;
+    if (!wait_until([&] { return (progress = bus_.progress(group_, topic_)).has_value(); },
+                    longest))
+        return false;
+    const auto all = static_cast<std::size_t>(progress->end);
+    return read_until([&] { return messages_.size() >= all; }, longest);
+}
+
 Installation::Installation(InstallationOptions options)
-    : options_(options),
-      kafka_(options.kafka ? *options.kafka : shared_kafka()),
+    : options_(std::move(options)),
+      kafka_(options_.kafka ? *options_.kafka : shared_kafka()),
       prefix_(new_name() + "."),
       database_url_(postgres().create_database()) {
     run_or_throw({.arguments = {"migrate"}, .config = config()});
@@ -159,6 +178,7 @@ broker:
   topic_prefix: {3}
   properties:
     session.timeout.ms: "{4}"
+    heartbeat.interval.ms: "{7}"
 runtime:
   step_deadline: {5}ms
   grace: {6}ms
@@ -166,17 +186,20 @@ runtime:
   retry_longest: 1s
   shutdown_timeout: 10s
 due:
-  interval: 100ms
+  interval: {8}ms
 rehearsal:
   ledger: {0}/ledger
-)",
+{9})",
                        folder_.path().string(),
                        database_url_,
                        kafka_.brokers(),
                        prefix_,
                        options_.session_timeout.count(),
                        options_.step_deadline.count(),
-                       options_.grace.count());
+                       options_.grace.count(),
+                       std::min<std::int64_t>(options_.session_timeout.count() / 4, 3'000),
+                       options_.due_interval.count(),
+                       options_.more_config);
 }
 
 void Installation::create_topics() {
@@ -278,6 +301,7 @@ std::string Installation::problems() {
     for (const Vm& vm : rows()) {
         const std::vector<StepRow> log = store_->steps(vm.service_id, vm.run);
         check_log(vm, log, problems);
+        if (vm.pipeline != "rehearse") continue;
         for (const StepRow& row : log) {
             const std::string effect = fmt::format("{} {} {}", row.service_id, row.run, row.to);
             if (row.result == "success" && row.text.empty() && !effects.contains(effect))

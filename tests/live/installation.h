@@ -1,7 +1,8 @@
 #pragma once
 // A Slipway as a hosting company runs it: Kafka, PostgreSQL and some `slipway run` processes, with
-// rehearsal VMs as its load. The tests of what must survive do something nasty to one part of it
-// and then ask the same questions: is every VM ready, is every log whole, was everything told?
+// rehearsal VMs as its load, or whatever a test orders of it. The tests of what must survive do
+// something nasty to one part of it and then ask the same questions: is every VM ready, is every
+// log whole, was everything told?
 //
 // The servers are shared by the tests of one program; topics, groups and the database are a test's
 // own. Everything is called from the thread that made it.
@@ -40,8 +41,13 @@ class TopicReader {
     const std::vector<Received>& messages() const { return messages_; }
     // Reads on until the condition holds, or time is up.
     bool read_until(const std::function<bool()>& condition, std::chrono::milliseconds longest);
+    // Everything that the topic holds by now.
+    bool read_all(std::chrono::milliseconds longest);
 
   private:
+    Bus& bus_;
+    const std::string group_;
+    const std::string topic_;
     std::unique_ptr<Consumer> consumer_;
     std::vector<Received> messages_;
 };
@@ -52,6 +58,8 @@ struct InstallationOptions {
     std::chrono::milliseconds session_timeout{4'000};
     std::chrono::milliseconds step_deadline{2'000};
     std::chrono::milliseconds grace{4'000};
+    std::chrono::milliseconds due_interval{100};
+    std::string more_config = {};  // further sections of the configuration file
 };
 
 class Installation {
@@ -69,6 +77,9 @@ class Installation {
     Bus& bus() { return *bus_; }
     Store& store() { return *store_; }
     std::string topic(std::string_view name) const { return prefix_ + std::string(name); }
+    const std::string& database_url() const { return database_url_; }
+    // What every process is started with.
+    std::string config() const;
 
     // All topics of the catalogue, with the product's own command.
     void create_topics();
@@ -79,6 +90,8 @@ class Installation {
     void ask(int vms, const std::string& plan = "{}");
     // The same orders again, under the same ids.
     void ask_again();
+    // Somebody else has asked for this one; it is looked at as the others are.
+    void look_at(std::string service) { services_.push_back(std::move(service)); }
     const std::vector<std::string>& services() const { return services_; }
 
     // Rows of the VMs asked for; nothing while the database does not answer.
@@ -103,7 +116,6 @@ class Installation {
     std::map<std::string, std::int64_t> first_versions();
 
   private:
-    std::string config() const;
     std::string wait_until_all(std::string_view what,
                                const std::function<bool(const Vm&)>& condition,
                                std::chrono::milliseconds longest);

@@ -3,88 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <memory>
-
 #include "consumers/mail/smtp_mail.h"
-#include "tests/consumers/http/scripted_server.h"
-#include "tests/live/child_process.h"
-#include "tests/live/reserved_port.h"
+#include "tests/live/mail_server_process.h"
 #include "tests/live/skipping.h"
-#include "tests/live/temp_folder.h"
 
 namespace slipway {
 namespace {
-
-using namespace std::chrono_literals;
-
-// Debian's package is for Debian's Python, which need not be the first on $PATH.
-std::filesystem::path python_with_mail_server() {
-    const TempFolder folder;
-    for (const std::filesystem::path& python :
-         {find_program("python3"), std::filesystem::path("/usr/bin/python3")}) {
-        if (python.empty() || !std::filesystem::exists(python)) continue;
-        try {
-            run_to_end({.program = python,
-                        .arguments = {"-c", "import aiosmtpd"},
-                        .output = folder.path() / "output"},
-                       20s);
-            return python;
-        } catch (const std::runtime_error&) {
-            continue;
-        }
-    }
-    return {};
-}
-
-std::optional<std::string> cannot_have_mail_server() {
-    if (!python_with_mail_server().empty()) return std::nullopt;
-    return "no python3 has aiosmtpd; install python3-aiosmtpd";
-}
-
-class MailServerProcess {
-  public:
-    MailServerProcess() {
-        make_certificate(file("key.pem"), file("certificate.pem"));
-        process_ = std::make_unique<ChildProcess>(
-            ChildOptions{.program = python_with_mail_server(),
-                         .arguments = {"tests/live/mail_server.py",
-                                       std::to_string(port_.number()),
-                                       file("certificate.pem"),
-                                       file("key.pem"),
-                                       "slipway",
-                                       "s3cret"},
-                         .output = file("output"),
-                         .errors = file("errors")});
-        if (!process_->wait_for_line("ready\n", 30s))
-            throw std::runtime_error("the mail server did not start: " + process_->tail());
-    }
-
-    MailConfig config() const {
-        return {.host = "127.0.0.1",
-                .port = port_.number(),
-                .security = MailSecurity::StartTls,
-                .user = "slipway",
-                .password = "s3cret",
-                .from = "Grüße & Co <noreply@example.com>",
-                .ca_file = file("certificate.pem"),
-                .timeout = 20s,
-                .hello = "slipway.test"};
-    }
-
-    // All that arrived, once it is at rest.
-    std::string stopped() {
-        process_->stop(10s);
-        return read_from(file("output"), 0);
-    }
-
-  private:
-    std::string file(const std::string& name) const { return folder_.path() / name; }
-
-    TempFolder folder_;
-    ReservedPort port_;
-    std::unique_ptr<ChildProcess> process_;
-};
 
 Letter a_letter() {
     return {
@@ -95,7 +19,7 @@ Letter a_letter() {
 }
 
 TEST(SmtpLive, ALetterArrivesOnceAndAsItWasWritten) {
-    if (auto why = cannot_run(cannot_have_mail_server())) GTEST_SKIP() << *why;
+    if (auto why = cannot_run(MailServerProcess::missing())) GTEST_SKIP() << *why;
     MailServerProcess server;
     const SystemClock clock;
 
@@ -112,7 +36,7 @@ TEST(SmtpLive, ALetterArrivesOnceAndAsItWasWritten) {
 }
 
 TEST(SmtpLive, NothingArrivesWithoutTlsOrWithTheWrongPassword) {
-    if (auto why = cannot_run(cannot_have_mail_server())) GTEST_SKIP() << *why;
+    if (auto why = cannot_run(MailServerProcess::missing())) GTEST_SKIP() << *why;
     MailServerProcess server;
     const SystemClock clock;
     MailConfig in_the_clear = server.config();
