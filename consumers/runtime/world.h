@@ -24,7 +24,7 @@ struct Outside;
 struct StepTimes {
     std::chrono::milliseconds grace{60'000};         // until a nudge that got lost is given again
     std::chrono::milliseconds poll_interval{2'000};  // between two looks at what is waited for
-    std::chrono::milliseconds poll_first{250};       // it begins with that
+    std::chrono::milliseconds poll_first{200};       // it begins with that
     std::chrono::milliseconds retry_first{1'000};
     std::chrono::milliseconds retry_longest{60'000};
     std::chrono::milliseconds heartbeat_line{15'000};  // an unchanged answer is told again

@@ -25,6 +25,7 @@ struct Source {
 // Templates do not change; a look from the last minute will do.
 constexpr std::chrono::seconds template_look{60};
 constexpr std::chrono::seconds clock_skew{60};
+constexpr std::string_view in_line = "waiting: its turn";
 
 Source source_of(Machine& machine) {
     const DeclaredTemplate& wanted = machine.wanted.os_template;
@@ -157,6 +158,9 @@ StepOutcome clone_vm(World& world, Vm& vm) {
     world.keep.frees_slots = !holdings.slots.empty();
     const StepTask task = machine.task();
     if (task.is == StepTask::Is::Running) return machine.wait_for(task, what_runs(machine));
+    // Whoever stands in line has looked before, and looks again once it is its turn.
+    const bool waits_its_turn = holdings.slots.empty() && vm.answer.starts_with(in_line);
+    if (waits_its_turn) return begin(machine, holdings);
     if (const auto there = machine.find_anew()) return judge(machine, *there, task);
     if (task.has_ended())
         return Failed{fmt::format("the clone is not there: {}", machine.why_it_failed(task))};

@@ -63,13 +63,22 @@ Placement choose(Machine& machine) {
     return placement;
 }
 
+Waiting ask_for_turn(Machine& machine, const std::string& target) {
+    return {.what = fmt::format("its turn to move to {}", target),
+            .claims = {.slots = task_slots(machine.wanted.cluster, machine.vm.node)}};
+}
+
+// It has looked before it stood in line, and looks again once it is its turn.
+bool waits_its_turn(Machine& machine) {
+    return machine.vm.answer.starts_with("waiting: its turn") &&
+           machine.world.store.holdings(machine.vm.service_id).slots.empty();
+}
+
 StepOutcome begin(Machine& machine, const std::string& target) {
     Vm& vm = machine.vm;
     const auto slots = task_slots(machine.wanted.cluster, vm.node);
     const Holdings holdings = machine.world.store.holdings(vm.service_id);
-    if (!holds_all(holdings, slots))
-        return Waiting{.what = fmt::format("its turn to move to {}", target),
-                       .claims = {.slots = slots}};
+    if (!holds_all(holdings, slots)) return ask_for_turn(machine, target);
     const std::string map = storage_map(disk_moves(machine));
     machine.about_to_change();
     const Upid upid =
@@ -100,6 +109,7 @@ StepOutcome migrate(World& world, Vm& vm) {
     const StepTask task = machine.task();
     if (task.is == StepTask::Is::Running)
         return machine.wait_for(task, fmt::format("the move to {}", applied_of(vm).moves_to));
+    if (waits_its_turn(machine)) return ask_for_turn(machine, applied_of(vm).moves_to);
     if (const auto found = machine.find_anew()) vm.node = found->place.node;
     Applied applied = applied_of(vm);
     world.keep.frees_slots = !applied.moves_to.empty();  // it asked for some, and may have them
@@ -111,8 +121,7 @@ StepOutcome migrate(World& world, Vm& vm) {
         applied.move_note = placement.why;
         set_applied(vm, applied);
         world.say(fmt::format("moves to {}: {}", placement.node, placement.why));
-        return Waiting{.what = fmt::format("its turn to move to {}", placement.node),
-                       .claims = {.slots = task_slots(machine.wanted.cluster, vm.node)}};
+        return ask_for_turn(machine, placement.node);
     }
     if (applied.moves_to == vm.node) {
         if (const std::string lock = machine.config_anew().value("lock"); !lock.empty())
