@@ -20,8 +20,8 @@ bool needs_inventory(const RequestRow& request);
 // `vm` is null for a service without a row.
 Admitted decide(RequestRow request, const Vm* vm, const AdmissionContext& context);
 
-// One request, decided and committed, decided again if its row moved meanwhile; what is known by its
-// id is answered as it was then. The VM that begins is due at once.
+// One request, decided and committed, decided again if its row moved meanwhile; what is known by
+// its id is answered as it was then. The VM that begins is due at once.
 RequestRow admit_now(Store& store, const Inventory& inventory, RequestRow request);
 
 }  // namespace slipway

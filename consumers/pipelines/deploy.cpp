@@ -19,13 +19,13 @@ constexpr Step steps[] = {
     {"set_system_disk_size",          set_system_disk_size,          Retry,    "Resize system disk",     "Grows it to its size, never shrinks it."},
     {"set_system_disk_bandwidth",     set_system_disk_bandwidth,     Retry,    "Set system disk I/O",    "Sets the system disk's limits."},
     {"set_created_additional_disk",   set_created_additional_disk,   Retry,    "Create additional disk", "Makes the additional disk, once."},
-    {"set_additional_disk_size",      set_additional_disk_size,      Retry,    "Resize additional disk", "Grows it, if it is smaller than ordered."},
-    {"set_additional_disk_bandwidth", set_additional_disk_bandwidth, Retry,    "Set additional disk I/O","Sets the additional disk's limits."},
-    {"set_network",                   set_network,                   Retry,    "Configure network",      "Sets bridge, VLAN and rate; the MAC stays."},
+    {"set_additional_disk_size",      set_additional_disk_size,      Retry,    "Resize additional disk", "Grows it, if it is too small."},
+    {"set_additional_disk_bandwidth", set_additional_disk_bandwidth, Retry,    "Set additional disk I/O", "Sets the additional disk's limits."},
+    {"set_network",                   set_network,                   Retry,    "Configure network",      "Sets bridge, VLAN and rate."},
     {"set_firewall",                  set_firewall,                  Retry,    "Configure firewall",     "Fills its address set, then the options."},
     {"set_cloudinit",                 set_cloudinit,                 Retry,    "Configure cloud-init",   "Sets user, password, keys and addresses."},
     {"starting",                      start_vm,                      Retry,    "Start VM",               "Starts the machine."},
-    {"ready",                         verify_running,                Retry,    "Verify running + Email", "Sees that it runs, then writes the letter."},
+    {"ready",                         verify_running,                Retry,    "Verify running + Email", "Sees that it runs; writes the letter."},
 };
 // clang-format on
 

@@ -207,6 +207,7 @@ TEST(Rules, SayWhatEveryRequestMeansToAVmInEveryPlace) {
         table += '\n';
     }
     EXPECT_EQ(table,
+              "deploy: begin begin reject reject reject reject reject\n"
               "rehearse: begin begin start queue queue queue reject\n"
               "rehearse_end: reject reject start start interrupt reject start\n");
     EXPECT_EQ(rule_on("deploi", nullptr).why, "type: \"deploi\" is no request Slipway knows");
