@@ -235,7 +235,9 @@ class OrderReader {
 };
 
 void apply_options(const Order& order, DeclaredPackage& package, Problems& problems) {
-    for (const auto& [name, value] : order.options) {
+    for (const auto& given : order.options) {
+        const std::string& name = given.first;
+        const std::string& value = given.second;
         const auto option = std::find_if(std::begin(options), std::end(options), [&](auto& one) {
             return small_name(one.module) == name;
         });

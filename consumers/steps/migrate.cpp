@@ -54,11 +54,11 @@ std::vector<NodeRoom> rooms(Machine& machine) {
 // What Proxmox itself says keeps it here; asked where the table of storages says it could go.
 Placement choose(Machine& machine) {
     const std::int64_t memory = machine.wanted.package.memory_mib << 20;
-    const Placement placement = place_vm(rooms(machine),
-                                         {.here = machine.vm.node,
-                                          .configured = machine.wanted.package.node,
-                                          .memory = memory,
-                                          .disks = disk_moves(machine)});
+    Placement placement = place_vm(rooms(machine),
+                                   {.here = machine.vm.node,
+                                    .configured = machine.wanted.package.node,
+                                    .memory = memory,
+                                    .disks = disk_moves(machine)});
     machine.site().promise(placement.node, memory);
     return placement;
 }
