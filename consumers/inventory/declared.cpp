@@ -96,10 +96,10 @@ struct FileReading {
             return problem(item.line, path, "is a map of key: value that begins with a name");
         Thing thing;
         TreeReader reader({.map = item,
-                       .path = path,
-                       .problems = out.problems,
-                       .unknown = Unknown::Refused,
-                       .read_secret = read_secret});
+                           .path = path,
+                           .problems = out.problems,
+                           .unknown = Unknown::Refused,
+                           .read_secret = read_secret});
         visit_fields(reader, thing);
         reader.finish();
         for (const ReadPlace& place : out.places)

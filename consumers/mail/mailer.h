@@ -40,7 +40,7 @@ namespace slipway {
 struct MailerSettings {
     std::string group = "slipway-mailer";
     std::string topic = "slipway.letters";
-    std::string installation = "slipway";      // begins every Message-ID
+    std::string installation = "slipway";  // begins every Message-ID
     // How long an attempt begun is its beginner's alone: longer than a letter's time limit, and as
     // long as a letter rests whose mailer died.
     std::chrono::milliseconds taken{300'000};
