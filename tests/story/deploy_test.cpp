@@ -52,7 +52,7 @@ struct Once {
     int nth = 1;
 };
 
-void at_call(Town& town, Once once) {
+void at_call(Town& town, const Once& once) {
     town.faults.set([once, seen = 0](const Call& call) mutable {
         if (call.moment != once.moment || call.what.find(once.part) == std::string_view::npos)
             return;
