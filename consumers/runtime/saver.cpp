@@ -221,7 +221,8 @@ bool Saver::save_one_by_one(Round& asked, Round& answered) {
 }
 
 // False if it must be tried again. "Is the database away, or does it refuse this row?" is asked
-// with a question that concerns no row of ours in particular: did this save happen?
+// with a question that concerns no row of ours in particular: did this save happen? It is asked
+// after the last failure too, since that one may have lost no more than its answer.
 bool Saver::save_alone(Save& save, bool& database_answers) {
     const Change& change = save.answer.change;
     try {
@@ -240,15 +241,19 @@ bool Saver::save_alone(Save& save, bool& database_answers) {
         database_answers = false;
         return false;
     }
+    if (save.refusals == most_refusals) {
+        save.answer.refused = save.refusal;
+        return true;
+    }
     try {
         save.answer.saved = store_.save({&change, 1}).at(0);
         return true;
     } catch (const std::exception& error) {
-        save.unsure = true;
         tell_trouble(error.what());
-        if (++save.refusals < most_refusals) return false;
-        save.answer.refused = error.what();
-        return true;
+        save.unsure = true;
+        save.refusal = error.what();
+        ++save.refusals;
+        return false;
     }
 }
 

@@ -77,6 +77,7 @@ class Saver {
         SaveAnswer answer;  // the change from the beginning, the rest once it is answered
         ThenSaved then;
         int refusals = 0;
+        std::string refusal = {};
         bool unsure = false;  // it was in a batch that threw: it may have happened
     };
     struct Letter {

@@ -80,6 +80,27 @@ TEST(ADatabase, ThatIsAwayForTenMinutesHoldsEverythingUpAndLosesNothing) {
         }
 }
 
+// The last of several failures may be one that did it: the step is recorded, so it must be told.
+TEST(ADatabase, ThatDoesItAtLastAndLosesTheAnswerHasItToldAllTheSame) {
+    for (int failures = 0; failures < 8; ++failures) {
+        SCOPED_TRACE(failures);
+        Town town({});
+        town.order({.service_id = "5546", .pipeline = "rehearse"});
+        town.run_until([&] { return town.effects() >= 3; });
+        int saves = 0;
+        town.faults.set([&](const Call& call) {
+            if (call.what != "store.save") return;
+            if (call.moment == Moment::Before) ++saves;
+            const bool fails =
+                call.moment == Moment::Before ? saves <= failures : saves == failures + 1;
+            if (fails) throw std::runtime_error("database: server closed the connection");
+        });
+
+        ASSERT_TRUE(comes_to_rest(town));
+        EXPECT_EQ(town.vm("5546").state, state_ready);
+    }
+}
+
 TEST(AClock, MayBeSetWhileVmsAreUnderWay) {
     for (const int jump : {-3600, -60, -1, 1, 60, 3600}) {
         SCOPED_TRACE(jump);
