@@ -118,12 +118,17 @@ class Storm {
     void order() {
         const auto rule = static_cast<std::size_t>(draw(static_cast<int>(rules().size())));
         std::string plan;
-        if (draw(2) == 0)
+        if (draw(2) == 0) {
+            // One after the other, so that every compiler draws the same.
+            const double fail = draw(4) * 0.2;
+            const double skip = draw(3) * 0.2;
+            const int most_wait = draw(10'000);
             plan =
                 fmt::format(R"("fail": {{"*": {}}}, "skip": {{"*": {}}}, "wait_ms": {{"*": {}}})",
-                            draw(4) * 0.2,
-                            draw(3) * 0.2,
-                            draw(3) * draw(10'000));
+                            fail,
+                            skip,
+                            draw(3) * most_wait);
+        }
         town_.order({.service_id = fmt::format("service-{}", draw(4)),
                      .pipeline = std::string(rules()[rule].request),
                      .plan = plan});
