@@ -21,20 +21,6 @@ DeadLetterRow rejection(const RequestRow& request, Time now) {
     };
 }
 
-std::string status_of(Admission admission) {
-    switch (admission) {
-        case Admission::Begin:
-        case Admission::Start:
-        case Admission::Interrupt:
-            return "accepted";
-        case Admission::Queue:
-            return "queued";
-        case Admission::Reject:
-            return "rejected";
-    }
-    return "rejected";
-}
-
 std::string wrong_with(const RequestRow& request, const Inventory* inventory) {
     const Pipeline* pipeline = find_pipeline(request.type);
     if (pipeline == nullptr || pipeline->wrong_with == nullptr) return {};

@@ -192,6 +192,10 @@ std::string SecretBox::open(std::string_view sealed, std::string_view belongs_to
     return secret;
 }
 
+std::string password_of(std::string_view service_id) {
+    return "vm/" + std::string(service_id) + "/password";
+}
+
 std::string new_password(std::size_t length) {
     constexpr std::string_view letters = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     constexpr std::size_t fair = 256 / letters.size() * letters.size();

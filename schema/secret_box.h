@@ -28,6 +28,9 @@ class SecretBox {
     std::string key_;
 };
 
+// What a VM's first password belongs to.
+std::string password_of(std::string_view service_id);
+
 // Random letters and digits that cannot be mistaken for each other when read aloud.
 std::string new_password(std::size_t length);
 

@@ -106,20 +106,6 @@ bool begins(const Admitted& a) {
            a.admission == Admission::Interrupt;
 }
 
-std::string_view status_of(const Admitted& a) {
-    switch (a.admission) {
-        case Admission::Begin:
-        case Admission::Start:
-        case Admission::Interrupt:
-            return "accepted";
-        case Admission::Queue:
-            return "queued";
-        case Admission::Reject:
-            return "rejected";
-    }
-    throw std::logic_error("an admission is one of five");
-}
-
 // One batch on its way in: who is still in the running, by service.
 class Batch {
   public:
@@ -210,7 +196,7 @@ class Batch {
                 .add("service_id", request.service_id)
                 .add("type", request.type)
                 .add("payload", request.payload)
-                .add("status", status_of(*a))
+                .add("status", status_of(a->admission))
                 .add("why", request.why)
                 .add("traceparent", request.traceparent)
                 .add("at", request.at);
@@ -264,6 +250,20 @@ class Batch {
 };
 
 }  // namespace
+
+std::string_view status_of(Admission admission) {
+    switch (admission) {
+        case Admission::Begin:
+        case Admission::Start:
+        case Admission::Interrupt:
+            return "accepted";
+        case Admission::Queue:
+            return "queued";
+        case Admission::Reject:
+            return "rejected";
+    }
+    throw std::logic_error("an admission is one of five");
+}
 
 std::vector<AdmitResult> SqlStore::admit(std::span<const Admitted> admitted) {
     if (admitted.empty()) return {};

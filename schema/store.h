@@ -112,6 +112,13 @@ struct Holdings {
     std::int64_t vmid = 0;               // 0: none
     std::vector<HeldAddress> addresses;  // in the order in which they were given
     std::vector<std::string> slots;      // resources, for the step at which it stands
+
+    // The one that names and letters mean; nullptr if there is none of that kind.
+    const HeldAddress* first(IpVersion version) const {
+        for (const HeldAddress& held : addresses)
+            if (held.address.version() == version) return &held;
+        return nullptr;
+    }
 };
 
 struct PoolUse {
@@ -237,6 +244,8 @@ enum class Admission {
     Queue,      // wait until the VM is at rest
     Reject,
 };
+// "accepted", "queued" or "rejected".
+std::string_view status_of(Admission admission);
 
 struct RequestRow {
     std::string id;  // the idempotency key

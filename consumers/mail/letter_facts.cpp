@@ -16,10 +16,11 @@ LetterFacts letter_facts(const Vm& vm, const Holdings& holdings) {
                       .node = vm.node};
     for (const HeldAddress& held : holdings.addresses) {
         const std::string address = print_address(held.address);
-        std::string& first = held.address.version() == IpVersion::V4 ? facts.ip : facts.ipv6;
-        if (first.empty()) first = address;
         facts.ips += facts.ips.empty() ? address : ", " + address;
     }
+    if (const auto* first = holdings.first(IpVersion::V4)) facts.ip = print_address(first->address);
+    if (const auto* first = holdings.first(IpVersion::V6))
+        facts.ipv6 = print_address(first->address);
     return facts;
 }
 
