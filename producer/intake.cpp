@@ -70,7 +70,7 @@ void Intake::read(const Received& received) {
                              .at = parts_.clock.now()},
                             ticket});
     } catch (const Unreadable& why) {
-        unread_.push_back({unreadable_letter(received, why.what(), parts_.clock.now()), ticket});
+        unread_.add(unreadable_letter(received, why.what(), parts_.clock.now()), ticket);
     }
 }
 
@@ -78,7 +78,7 @@ bool Intake::commit_pending() {
     if (pending_.empty() && unread_.empty()) return false;
     if (parts_.clock.since_boot() < not_before_) return false;
     try {
-        keep_unread();
+        unread_.keep(parts_.store, parts_.teller);
         admit_pending();
         retrying_ = false;
         return true;
@@ -90,18 +90,6 @@ bool Intake::commit_pending() {
         retrying_ = true;
         return false;
     }
-}
-
-void Intake::keep_unread() {
-    if (unread_.empty()) return;
-    std::vector<DeadLetterRow> letters;
-    for (const Unread& unread : unread_) letters.push_back(unread.letter);
-    parts_.store.add_dead_letters(letters);
-    for (const Unread& unread : unread_) {
-        parts_.teller.publish_dead_letter(unread.letter);
-        unread.ticket.finish();
-    }
-    unread_.clear();
 }
 
 // Several requests for one VM go one after the other: each is decided on the row as the one before

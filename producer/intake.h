@@ -6,15 +6,16 @@
 // published and the request's offset finished. A request read twice is known by its id.
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "consumers/inventory/inventory_book.h"
 #include "consumers/runtime/lanes.h"
 #include "consumers/runtime/offsets.h"
-#include "consumers/runtime/reader.h"
 #include "consumers/runtime/run_step.h"
 #include "consumers/runtime/teller.h"
+#include "consumers/runtime/unread_messages.h"
 #include "topics/bus.h"
 
 namespace slipway {
@@ -54,14 +55,9 @@ class Intake {
         RequestRow request;
         Ticket ticket;
     };
-    struct Unread {
-        DeadLetterRow letter;
-        Ticket ticket;
-    };
 
     void read(const Received& received);
     bool commit_pending();
-    void keep_unread();
     void admit_pending();
     std::vector<AdmitResult> admit(const std::vector<Admitted>& decided);
     std::vector<Admitted> decide(const std::vector<Pending>& requests, Time now);
@@ -72,7 +68,7 @@ class Intake {
     const IntakeSettings settings_;
     Offsets offsets_;
     std::vector<Pending> pending_;
-    std::vector<Unread> unread_;
+    UnreadMessages unread_;
     std::chrono::nanoseconds not_before_{0};
     bool retrying_ = false;
     bool paused_ = false;

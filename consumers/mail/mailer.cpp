@@ -6,7 +6,6 @@
 
 #include "consumers/mail/letter_facts.h"
 #include "consumers/runtime/log.h"
-#include "consumers/runtime/reader.h"
 
 namespace slipway {
 namespace {
@@ -88,7 +87,7 @@ void Mailer::read(const Received& received) {
         const LetterEvent event = read_letter_event(received.message);
         wait_for({.service_id = event.service_id, .run = event.run, .kind = event.kind}, ticket);
     } catch (const Unreadable& why) {
-        unread_.push_back({unreadable_letter(received, why.what(), parts_.clock.now()), ticket});
+        unread_.add(unreadable_letter(received, why.what(), parts_.clock.now()), ticket);
     }
 }
 
@@ -110,7 +109,7 @@ bool Mailer::work() {
     try {
         const bool something = ended_ || !waiting_.empty() || !unread_.empty();
         record();
-        keep_unread();
+        unread_.keep(parts_.store, parts_.teller);
         look_for_due();
         begin_next();
         record();
@@ -122,18 +121,6 @@ bool Mailer::work() {
         not_before_ = parts_.clock.since_boot() + settings_.retry_after;
         return false;
     }
-}
-
-void Mailer::keep_unread() {
-    if (unread_.empty()) return;
-    std::vector<DeadLetterRow> letters;
-    for (const Unread& unread : unread_) letters.push_back(unread.letter);
-    parts_.store.add_dead_letters(letters);
-    for (const Unread& unread : unread_) {
-        parts_.teller.publish_dead_letter(unread.letter);
-        unread.ticket.finish();
-    }
-    unread_.clear();
 }
 
 void Mailer::look_for_due() {
@@ -256,7 +243,7 @@ void Mailer::write(const LetterRow& letter, Written& written) {
     }
     LetterFacts facts = letter_facts(vm, parts_.store.holdings(vm.service_id));
     if (holds_password(*declared) && !vm.password.empty())
-        facts.password = parts_.secrets.open(vm.password, "vm/" + vm.service_id + "/password");
+        facts.password = parts_.secrets.open(vm.password, password_of(vm.service_id));
     written.password = facts.password;
     LetterText text = write_letter(*declared, facts);
     written.letter = {

@@ -31,6 +31,7 @@
 #include "consumers/runtime/clock.h"
 #include "consumers/runtime/offsets.h"
 #include "consumers/runtime/teller.h"
+#include "consumers/runtime/unread_messages.h"
 #include "schema/secret_box.h"
 #include "schema/store.h"
 #include "topics/bus.h"
@@ -81,10 +82,6 @@ class Mailer {
         LetterRow key;
         Ticket ticket;
     };
-    struct Unread {
-        DeadLetterRow letter;
-        Ticket ticket;
-    };
     // A letter on paper, or why there is none.
     struct Written {
         Letter letter = {};
@@ -103,7 +100,6 @@ class Mailer {
     void read(const Received& received);
     void wait_for(const LetterRow& key, Ticket ticket);
     bool work();
-    void keep_unread();
     void look_for_due();
     void begin_next();
     Ended attempt(const LetterRow& letter);
@@ -119,7 +115,7 @@ class Mailer {
     const MailerSettings settings_;
     Offsets offsets_;
     std::deque<Waiting> waiting_;
-    std::vector<Unread> unread_;
+    UnreadMessages unread_;
     std::optional<Ended> ended_;
     std::chrono::nanoseconds next_look_{0};
     std::chrono::nanoseconds not_before_{0};

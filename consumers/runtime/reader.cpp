@@ -4,11 +4,11 @@
 
 #include "consumers/pipelines/pipelines.h"
 #include "consumers/runtime/log.h"
+#include "consumers/runtime/unread_messages.h"
 
 namespace slipway {
 namespace {
 
-constexpr std::size_t raw_most = 64 * 1024;
 constexpr std::size_t poll_most = 512;
 
 StateEvent read_event(const Message& message) {
@@ -19,22 +19,6 @@ StateEvent read_event(const Message& message) {
 }
 
 }  // namespace
-
-DeadLetterRow unreadable_letter(const Received& received, std::string_view why, Time now) {
-    const std::string& body = received.message.body;
-    return {
-        .key = unreadable_key(received),
-        .kind = "unreadable",
-        .reason = clean_text(why),
-        .at = now,
-        .origin_topic = received.message.topic,
-        .origin_partition = received.partition,
-        .origin_offset = received.offset,
-        .raw = body.substr(0, raw_most),
-        .raw_length = static_cast<std::int64_t>(body.size()),
-        .raw_sha256 = sha256_hex(body),
-    };
-}
 
 Reader::Reader(Parts parts, ReaderSettings settings)
     : parts_(parts), settings_(std::move(settings)) {

@@ -60,7 +60,4 @@ class Reader {
     std::unique_ptr<Consumer> consumer_;  // last: its callbacks use everything above
 };
 
-// The row that keeps a message nobody could read: where it was, why, and its bytes, cut at 64 KiB.
-DeadLetterRow unreadable_letter(const Received& received, std::string_view why, Time now);
-
 }  // namespace slipway
