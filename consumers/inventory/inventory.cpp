@@ -74,16 +74,19 @@ std::int64_t capacity(const DeclaredPool& pool) {
     return count;
 }
 
+bool may_serve(const DeclaredPool& pool, const DeclaredPackage& package) {
+    const DeclaredNetwork& network = package.network;
+    return pool.cluster == package.cluster &&
+           (network.bridge.empty() || network.bridge == pool.bridge) &&
+           network.vlan.value_or(pool.vlan) == pool.vlan;
+}
+
 std::vector<const DeclaredPool*> pools_of(const Inventory& inventory,
                                           const DeclaredPackage& package,
                                           IpVersion version) {
-    const DeclaredNetwork& network = package.network;
     std::vector<const DeclaredPool*> pools;
     for (const DeclaredPool& pool : inventory.pools)
-        if (pool.cluster == package.cluster && pool.version() == version &&
-            (network.bridge.empty() || network.bridge == pool.bridge) &&
-            network.vlan.value_or(pool.vlan) == pool.vlan)
-            pools.push_back(&pool);
+        if (pool.version() == version && may_serve(pool, package)) pools.push_back(&pool);
     return pools;
 }
 

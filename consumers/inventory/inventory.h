@@ -210,8 +210,10 @@ std::vector<IpRange> usable_ranges(const DeclaredPool& pool);
 // How many addresses that are; of more than 2^62 it says 2^62.
 std::int64_t capacity(const DeclaredPool& pool);
 
-// The pools that a package's addresses of one kind come from, in order: those of its cluster, on
-// its bridge and VLAN where it names them.
+// Whether a package's addresses may come from there: it lies in its cluster, and on its bridge and
+// VLAN where it names them.
+bool may_serve(const DeclaredPool& pool, const DeclaredPackage& package);
+// Those pools of one kind, in order.
 std::vector<const DeclaredPool*> pools_of(const Inventory& inventory,
                                           const DeclaredPackage& package,
                                           IpVersion version);

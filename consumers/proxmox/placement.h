@@ -18,7 +18,6 @@ struct NodeRoom {
 struct DiskMove {
     std::string storage;   // where it is
     std::string moves_to;  // what that is called on other nodes
-    bool shared = false;
 
     bool operator==(const DiskMove&) const = default;
 };

@@ -45,17 +45,13 @@ struct Segment {
     std::vector<const DeclaredPool*> pools;
 };
 
-std::vector<Segment> segments_for(const Inventory& inventory,
-                                  const Wanted& wanted,
-                                  const Holdings& holdings) {
-    const DeclaredNetwork& network = wanted.package.network;
+std::vector<Segment> segments_for(const Machine& machine, const Holdings& holdings) {
+    const Inventory& inventory = *machine.inventory;
     const DeclaredPool* held =
         holdings.addresses.empty() ? nullptr : inventory.pool(holdings.addresses.front().pool);
     std::vector<Segment> segments;
     for (const DeclaredPool& pool : inventory.pools) {
-        if (pool.cluster != wanted.cluster.name) continue;
-        if (!network.bridge.empty() && pool.bridge != network.bridge) continue;
-        if (network.vlan && pool.vlan != *network.vlan) continue;
+        if (!may_serve(pool, machine.wanted.package)) continue;
         if (held != nullptr && (pool.bridge != held->bridge || pool.vlan != held->vlan)) continue;
         const auto same = std::find_if(segments.begin(), segments.end(), [&](const Segment& one) {
             return one.bridge == pool.bridge && one.vlan == pool.vlan;
@@ -138,16 +134,6 @@ class Choice {
     const std::vector<Need>& needs_;
 };
 
-// Numbers of the range that Proxmox has machines of.
-std::vector<std::int64_t> taken_numbers(Machine& machine, const NumberClaim& claim) {
-    std::vector<std::int64_t> taken;
-    for (const VmResource& guest : *machine.site().guests(machine.world.clock.since_boot()))
-        if (guest.place.vmid >= claim.first && guest.place.vmid <= claim.last)
-            taken.push_back(guest.place.vmid);
-    std::sort(taken.begin(), taken.end());
-    return taken;
-}
-
 std::string in_words(const std::vector<Need>& needs, const Holdings& holdings) {
     std::vector<std::string> words;
     for (const Need& need : needs)
@@ -157,12 +143,11 @@ std::string in_words(const std::vector<Need>& needs, const Holdings& holdings) {
 }
 
 StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Holdings& holdings) {
-    const auto inventory = machine.world.outside->inventory.newest();
-    Claims claims{.inventory_revision = inventory->revision};
+    Claims claims{.inventory_revision = machine.inventory->revision};
     if (!needs.empty()) {
         const std::vector<PoolUse> use = machine.world.store.pool_use(machine.world.clock.now());
         Choice choice(use, needs);
-        const std::vector<Segment> segments = segments_for(*inventory, machine.wanted, holdings);
+        const std::vector<Segment> segments = segments_for(machine, holdings);
         const auto segment = std::find_if(
             segments.begin(), segments.end(), [&](const Segment& one) { return choice.fits(one); });
         if (segment == segments.end()) {
@@ -174,10 +159,7 @@ StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Hold
         }
         claims.addresses = choice.claims(*segment);
     }
-    if (holdings.vmid == 0) {
-        claims.number = number_claim(machine.wanted);
-        claims.number->taken = taken_numbers(machine, *claims.number);
-    }
+    if (holdings.vmid == 0) claims.number = number_claim(machine);
     return Waiting{.what = in_words(needs, holdings) + " to be granted",
                    .claims = std::move(claims)};
 }
@@ -192,21 +174,14 @@ void settle_names(Machine& machine, const Holdings& holdings) {
     if (vm.domain.empty()) vm.domain = host_name(wanted, vm.name);
     if (vm.username.empty()) vm.username = user_name(wanted);
     if (vm.password.empty())
-        vm.password = machine.world.outside->secrets.seal(
-            new_password(password_length), fmt::format("vm/{}/password", vm.service_id));
+        vm.password = machine.world.outside->secrets.seal(new_password(password_length),
+                                                          password_of(vm.service_id));
     Applied applied = applied_of(vm);
     if (applied.mark.empty()) applied.mark = owner_mark(machine.world.outside->installation, vm);
     set_applied(vm, applied);
 }
 
 }  // namespace
-
-NumberClaim number_claim(const Wanted& wanted) {
-    return {.cluster = wanted.cluster.name,
-            .first = std::max(wanted.cluster.vmid_first, wanted.package.first_vmid),
-            .last = wanted.cluster.vmid_last,
-            .rest = wanted.cluster.vmid_rest};
-}
 
 StepOutcome allocate_ip(World& world, Vm& vm) {
     Machine machine(world, vm);

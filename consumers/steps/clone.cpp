@@ -7,7 +7,6 @@
 
 #include <algorithm>
 
-#include "consumers/runtime/outside.h"
 #include "consumers/steps/applied.h"
 #include "consumers/steps/machine.h"
 #include "consumers/steps/slots.h"
@@ -53,25 +52,21 @@ Source source_of(Machine& machine) {
     return {found->place, disk->drive.storage()};
 }
 
-std::string target_storage(const Machine& machine, const Source& source) {
+// Proxmox takes one for a full clone alone; without it the disks stay where the template's are.
+std::optional<std::string> target_storage(const Machine& machine) {
     const std::string& wanted = machine.wanted.package.system_disk.storage;
     const bool chosen = machine.wanted.package.clone == CloneKind::Full && !wanted.empty();
-    return chosen ? wanted : source.storage;
+    return chosen ? std::optional(wanted) : std::nullopt;
 }
 
 // Somebody else has made a machine of our number: it is given up for good, and we take another.
 StepOutcome take_another(Machine& machine, const std::string& why) {
-    const auto inventory = machine.world.outside->inventory.newest();
-    NumberClaim claim = number_claim(machine.wanted);
+    NumberClaim claim = number_claim(machine);
     claim.burns = machine.vm.vmid;
-    for (const VmResource& guest : *machine.site().guests(machine.world.clock.since_boot()))
-        if (guest.place.vmid >= claim.first && guest.place.vmid <= claim.last)
-            claim.taken.push_back(guest.place.vmid);
-    std::sort(claim.taken.begin(), claim.taken.end());
     machine.world.say(fmt::format("VM number {} is given up: {}", machine.vm.vmid, why));
     return Waiting{
         .what = fmt::format("another number than {}, which {}", machine.vm.vmid, why),
-        .claims = {.number = std::move(claim), .inventory_revision = inventory->revision}};
+        .claims = {.number = std::move(claim), .inventory_revision = machine.inventory->revision}};
 }
 
 constexpr std::string_view unheard_of = "a clone into our number, whose beginning nobody heard of";
@@ -111,8 +106,7 @@ StepOutcome judge(Machine& machine, const VmResource& there, const StepTask& tas
     if (!config) return Waiting{"the new machine to be seen on its node"};
     if (!carries(*config, applied_of(machine.vm).mark))
         return take_another(machine, "is somebody else's machine");
-    if (const std::string lock = config->value("lock"); !lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    if (const auto locked = while_locked(config->value("lock"))) return *locked;
     if (!system_disk_of(*config)) return Failed{"the clone has no disk to boot from"};
     machine.vm.node = there.place.node;
     return Done{};
@@ -128,23 +122,21 @@ std::string what_runs(const Machine& machine) {
 StepOutcome begin(Machine& machine, const Holdings& holdings) {
     const Wanted& wanted = machine.wanted;
     const Source source = source_of(machine);
-    const std::string storage = target_storage(machine, source);
+    const auto chosen = target_storage(machine);
+    const std::string storage = chosen.value_or(source.storage);
     const auto slots = clone_slots(wanted.cluster, source.place.node, storage);
     if (!holds_all(holdings, slots))
         return Waiting{.what = fmt::format("its turn to clone on {}", storage),
                        .claims = {.slots = slots}};
     machine.about_to_change();
-    const bool full = wanted.package.clone == CloneKind::Full;
     const Upid upid =
         slipway::clone_vm(machine.pve(),
                           {.source = source.place,
                            .to = machine.vm.vmid,
                            .name = machine.vm.name,
                            .description = description_with(applied_of(machine.vm).mark),
-                           .full = full,
-                           .storage = full && !wanted.package.system_disk.storage.empty()
-                                          ? std::optional(wanted.package.system_disk.storage)
-                                          : std::nullopt});
+                           .full = wanted.package.clone == CloneKind::Full,
+                           .storage = chosen});
     machine.vm.node = source.place.node;
     return machine.started(upid, what_runs(machine));
 }

@@ -19,15 +19,13 @@ struct Primary {
 };
 
 Primary primary(const Holdings& holdings, const Inventory& inventory, IpVersion version) {
-    for (const HeldAddress& held : holdings.addresses) {
-        if (held.address.version() != version) continue;
-        const DeclaredPool* pool = inventory.pool(held.pool);
-        if (pool == nullptr)
-            throw Error(
-                fmt::format("the VM has an address of pool {}, which is not declared", held.pool));
-        return {&held, pool};
-    }
-    return {};
+    const HeldAddress* first = holdings.first(version);
+    if (first == nullptr) return {};
+    const DeclaredPool* pool = inventory.pool(first->pool);
+    if (pool == nullptr)
+        throw Error(
+            fmt::format("the VM has an address of pool {}, which is not declared", first->pool));
+    return {first, pool};
 }
 
 std::string address_with_mask(const Primary& one) {
@@ -71,10 +69,10 @@ std::string search_domain(const Vm& vm) {
 
 // By key; empty values are not written down.
 std::vector<std::pair<std::string, std::string>> wanted_values(Machine& machine) {
-    const auto inventory = machine.world.outside->inventory.newest();
+    const Inventory& inventory = *machine.inventory;
     const Holdings holdings = machine.world.store.holdings(machine.vm.service_id);
-    const Primary four = primary(holdings, *inventory, IpVersion::V4);
-    const Primary six = primary(holdings, *inventory, IpVersion::V6);
+    const Primary four = primary(holdings, inventory, IpVersion::V4);
+    const Primary six = primary(holdings, inventory, IpVersion::V6);
     const std::string keys = fmt::format("{}", fmt::join(machine.wanted.order.ssh_keys, "\n"));
     return {{"ciuser", machine.vm.username},
             {"ipconfig0", ipconfig(machine.wanted.package.network, four, six)},
@@ -95,8 +93,7 @@ bool has_cloudinit_drive(const VmConfig& config) {
 StepOutcome set_cloudinit(World& world, Vm& vm) {
     Machine machine(world, vm);
     const VmConfig& before = machine.config();
-    if (const std::string lock = before.value("lock"); !lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    if (const auto locked = while_locked(before.value("lock"))) return *locked;
     if (!has_cloudinit_drive(before))
         return Failed{fmt::format("template {} has no cloud-init drive: add one to it",
                                   machine.wanted.os_template.name)};
@@ -110,8 +107,7 @@ StepOutcome set_cloudinit(World& world, Vm& vm) {
     if (!gone.empty()) values.push_back({"delete", fmt::format("{}", fmt::join(gone, ","))});
     // What the password is cannot be read back, so it is always set.
     values.push_back(
-        {"cipassword",
-         world.outside->secrets.open(vm.password, fmt::format("vm/{}/password", vm.service_id))});
+        {"cipassword", world.outside->secrets.open(vm.password, password_of(vm.service_id))});
     machine.configure(std::move(values));
     const VmConfig& after = machine.config_anew();
     for (const auto& [key, value] : wanted)

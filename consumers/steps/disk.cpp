@@ -44,8 +44,7 @@ StepOutcome grow(Machine& machine, KeyOf key_of, std::int64_t wanted_gib) {
     if (task.has_ended())
         return Failed{fmt::format(
             "{} did not grow to {} GiB: {}", key, wanted_gib, machine.why_it_failed(task))};
-    if (const std::string lock = machine.config().value("lock"); !lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    if (const auto locked = while_locked(machine.config().value("lock"))) return *locked;
     machine.about_to_change();
     const auto upid =
         resize_disk(machine.pve(), machine.place(), key, fmt::format("{}G", wanted_gib));
@@ -135,8 +134,7 @@ StepOutcome set_created_additional_disk(World& world, Vm& vm) {
     }
     if (task.has_ended() && !succeeded(task.exit_status))
         return Failed{fmt::format("the disk was not made: {}", machine.why_it_failed(task))};
-    if (const std::string lock = machine.config().value("lock"); !lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    if (const auto locked = while_locked(machine.config().value("lock"))) return *locked;
     if (applied.added_disk.empty() || machine.config().values.contains(applied.added_disk)) {
         applied.added_disk = free_key_beside(machine.config(), system_disk(machine).key);
         set_applied(vm, applied);

@@ -35,11 +35,9 @@ std::map<IpAddress, std::string> rev_names(const Vm& vm) {
 
 DnsWanted dns_wanted(const Vm& vm, const Holdings& holdings) {
     DnsWanted wanted{.name = vm.domain, .rev_names = rev_names(vm)};
-    for (const HeldAddress& held : holdings.addresses) {
-        wanted.addresses.push_back(held.address);
-        auto& first = held.address.version() == IpVersion::V4 ? wanted.ipv4 : wanted.ipv6;
-        if (!first) first = held.address;
-    }
+    for (const HeldAddress& held : holdings.addresses) wanted.addresses.push_back(held.address);
+    if (const auto* first = holdings.first(IpVersion::V4)) wanted.ipv4 = first->address;
+    if (const auto* first = holdings.first(IpVersion::V6)) wanted.ipv6 = first->address;
     return wanted;
 }
 

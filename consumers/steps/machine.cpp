@@ -53,7 +53,8 @@ bool carries(const VmConfig& config, std::string_view mark) {
 Machine::Machine(World& its_world, Vm& its_vm)
     : world(its_world),
       vm(its_vm),
-      wanted(wanted_of(*outside_of(its_world).inventory.newest(), its_vm.target)),
+      inventory(outside_of(its_world).inventory.newest()),
+      wanted(wanted_of(*inventory, its_vm.target)),
       site_(outside_of(its_world).sites.of(wanted.cluster)) {}
 
 std::optional<VmResource> Machine::find_anew() {
@@ -165,6 +166,24 @@ std::string Machine::why_it_failed(const StepTask& task) {
     if (lines.size() > 4) lines.erase(lines.begin(), lines.end() - 4);
     return fmt::format(
         "{}{}{}", task.exit_status, lines.empty() ? "" : ": ", fmt::join(lines, " / "));
+}
+
+std::optional<Waiting> while_locked(const std::string& lock) {
+    if (lock.empty()) return std::nullopt;
+    return Waiting{fmt::format("the machine is locked ({})", lock)};
+}
+
+NumberClaim number_claim(Machine& machine) {
+    const Wanted& wanted = machine.wanted;
+    NumberClaim claim{.cluster = wanted.cluster.name,
+                      .first = std::max(wanted.cluster.vmid_first, wanted.package.first_vmid),
+                      .last = wanted.cluster.vmid_last,
+                      .rest = wanted.cluster.vmid_rest};
+    for (const VmResource& guest : *machine.site().guests(machine.world.clock.since_boot()))
+        if (guest.place.vmid >= claim.first && guest.place.vmid <= claim.last)
+            claim.taken.push_back(guest.place.vmid);
+    std::sort(claim.taken.begin(), claim.taken.end());
+    return claim;
 }
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 // Every look says whether the machine is ours, and every change is refused if it is not: the owner
 // mark is installation, service and creating run, in the machine's description, compared whole.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +39,7 @@ class Machine {
 
     World& world;
     Vm& vm;
+    const std::shared_ptr<const Inventory> inventory;  // one for the whole step
     const Wanted wanted;
     Site& site() { return *site_; }
     Proxmox pve() { return {site_->cluster(), world.deadline}; }
@@ -71,13 +73,18 @@ class Machine {
     std::optional<VmConfig> config_;
 };
 
+// What has it locked is awaited, whatever it is.
+std::optional<Waiting> while_locked(const std::string& lock);
+
+// A number of the cluster's range that no machine there has; which of them is the commit's to say.
+NumberClaim number_claim(Machine& machine);
+
 // Looks; makes the difference, if there is one; and looks whether it is gone. `difference` says
 // which values are to be sent so that the configuration is as it shall be: none if it is.
 template <typename Difference>
 StepOutcome make_so(Machine& machine, Difference difference) {
     const VmConfig& before = machine.config();
-    if (const std::string lock = before.value("lock"); !lock.empty())
-        return Waiting{"the machine is locked (" + lock + ")"};
+    if (const auto locked = while_locked(before.value("lock"))) return *locked;
     std::vector<Argument> values = difference(before);
     if (values.empty()) return Skipped{"no change"};
     const std::string named = values.front().name;

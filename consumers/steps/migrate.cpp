@@ -26,11 +26,9 @@ std::vector<DiskMove> disk_moves(Machine& machine) {
         const auto& storages = machine.wanted.cluster.storages;
         const auto declared = std::find_if(
             storages.begin(), storages.end(), [&](auto& one) { return one.name == storage; });
-        DiskMove move{storage, storage, false};
-        if (declared != storages.end()) {
-            move.shared = declared->shared;
-            if (!declared->moves_to.empty()) move.moves_to = declared->moves_to;
-        }
+        DiskMove move{storage, storage};
+        if (declared != storages.end() && !declared->moves_to.empty())
+            move.moves_to = declared->moves_to;
         if (std::find(moves.begin(), moves.end(), move) == moves.end()) moves.push_back(move);
     }
     return moves;
@@ -124,13 +122,11 @@ StepOutcome migrate(World& world, Vm& vm) {
         return ask_for_turn(machine, placement.node);
     }
     if (applied.moves_to == vm.node) {
-        if (const std::string lock = machine.config_anew().value("lock"); !lock.empty())
-            return Waiting{fmt::format("the machine is locked ({})", lock)};
+        if (const auto locked = while_locked(machine.config_anew().value("lock"))) return *locked;
         return Done{};
     }
     if (task.has_ended()) return stay(machine, applied, machine.why_it_failed(task));
-    if (const std::string lock = machine.config().value("lock"); !lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", lock)};
+    if (const auto locked = while_locked(machine.config().value("lock"))) return *locked;
     return begin(machine, applied.moves_to);
 }
 

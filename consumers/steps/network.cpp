@@ -4,7 +4,6 @@
 
 #include "consumers/proxmox/json.h"
 #include "consumers/proxmox/nic.h"
-#include "consumers/runtime/outside.h"
 #include "consumers/steps/machine.h"
 #include "consumers/steps/steps.h"
 
@@ -30,8 +29,7 @@ Link link_of(Machine& machine, const Nic& nic) {
     const Holdings holdings = machine.world.store.holdings(machine.vm.service_id);
     if (!holdings.addresses.empty()) {
         const std::string& name = holdings.addresses.front().pool;
-        const auto inventory = machine.world.outside->inventory.newest();
-        const DeclaredPool* pool = inventory->pool(name);
+        const DeclaredPool* pool = machine.inventory->pool(name);
         if (pool == nullptr)
             throw Error(
                 fmt::format("the VM has an address of pool {}, which is not declared", name));

@@ -41,8 +41,7 @@ StepOutcome start_vm(World& world, Vm& vm) {
         if (task.has_ended()) return Done{};
         return Skipped{"runs already"};
     }
-    if (!status.lock.empty())
-        return Waiting{fmt::format("the machine is locked ({})", status.lock)};
+    if (const auto locked = while_locked(status.lock)) return *locked;
     if (task.has_ended())
         return Failed{fmt::format(
             "VM failed to start (status: {}): {}", status.status, machine.why_it_failed(task))};

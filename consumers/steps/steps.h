@@ -31,7 +31,4 @@ StepOutcome verify_running(World& world, Vm& vm);
 // The records that a VM with these addresses must have.
 DnsWanted dns_wanted(const Vm& vm, const Holdings& holdings);
 
-// Of which numbers a VM may have one; what others have already is not in it.
-NumberClaim number_claim(const Wanted& wanted);
-
 }  // namespace slipway

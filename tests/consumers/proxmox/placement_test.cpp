@@ -22,9 +22,9 @@ struct Row {
 };
 
 TEST(Placement, ChoosesANodeAndSaysWhy) {
-    const std::vector<DiskMove> ceph{{"ceph", "ceph", true}};
-    const std::vector<DiskMove> local{{"local", "local", false}};
-    const std::vector<DiskMove> mapped{{"local", "local-zfs", false}};
+    const std::vector<DiskMove> ceph{{"ceph", "ceph"}};
+    const std::vector<DiskMove> local{{"local", "local"}};
+    const std::vector<DiskMove> mapped{{"local", "local-zfs"}};
     const Row rows[] = {
         {"most memory wins",
          three_nodes(),
@@ -97,10 +97,8 @@ TEST(Placement, ChoosesANodeAndSaysWhy) {
 
 TEST(Placement, NamesTheStoragesThatAreCalledOtherwiseElsewhere) {
     EXPECT_EQ(storage_map({}), "");
-    EXPECT_EQ(storage_map({{"local", "local", false}, {"ceph", "ceph", true}}), "");
-    EXPECT_EQ(
-        storage_map({{"a", "b", false}, {"c", "c", false}, {"d", "e", false}, {"a", "b", true}}),
-        "a:b,d:e");
+    EXPECT_EQ(storage_map({{"local", "local"}, {"ceph", "ceph"}}), "");
+    EXPECT_EQ(storage_map({{"a", "b"}, {"c", "c"}, {"d", "e"}, {"a", "b"}}), "a:b,d:e");
 }
 
 }  // namespace
