@@ -10,6 +10,7 @@
 //   list     a list of maps below it
 
 #include "consumers/inventory/values.h"
+#include "consumers/proxmox/nic.h"
 
 namespace slipway {
 
@@ -25,20 +26,6 @@ constexpr Bounds some_text = {1, 1'000};
 constexpr Bounds long_text = {0, 4'096};
 
 // As Proxmox knows them.
-constexpr std::string_view nic_models[] = {"e1000",
-                                           "e1000-82540em",
-                                           "e1000-82544gc",
-                                           "e1000-82545em",
-                                           "e1000e",
-                                           "i82551",
-                                           "i82557b",
-                                           "i82559er",
-                                           "ne2k_isa",
-                                           "ne2k_pci",
-                                           "pcnet",
-                                           "rtl8139",
-                                           "virtio",
-                                           "vmxnet3"};
 constexpr std::string_view firewall_policies[] = {"ACCEPT", "REJECT", "DROP"};
 constexpr std::string_view firewall_logs[] = {
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug", "nolog"};

@@ -7,23 +7,8 @@
 namespace slipway {
 namespace {
 
-constexpr std::string_view models[] = {"e1000",
-                                       "e1000-82540em",
-                                       "e1000-82544gc",
-                                       "e1000-82545em",
-                                       "e1000e",
-                                       "i82551",
-                                       "i82557b",
-                                       "i82559er",
-                                       "ne2k_isa",
-                                       "ne2k_pci",
-                                       "pcnet",
-                                       "rtl8139",
-                                       "virtio",
-                                       "vmxnet3"};
-
 bool is_model(std::string_view text) {
-    return std::find(std::begin(models), std::end(models), text) != std::end(models);
+    return std::find(std::begin(nic_models), std::end(nic_models), text) != std::end(nic_models);
 }
 
 [[noreturn]] void wrong(std::string_view text, std::string_view what) {

@@ -13,6 +13,22 @@
 
 namespace slipway {
 
+// As Proxmox knows them.
+inline constexpr std::string_view nic_models[] = {"e1000",
+                                                  "e1000-82540em",
+                                                  "e1000-82544gc",
+                                                  "e1000-82545em",
+                                                  "e1000e",
+                                                  "i82551",
+                                                  "i82557b",
+                                                  "i82559er",
+                                                  "ne2k_isa",
+                                                  "ne2k_pci",
+                                                  "pcnet",
+                                                  "rtl8139",
+                                                  "virtio",
+                                                  "vmxnet3"};
+
 struct Nic {
     std::string model;  // virtio, e1000, …
     std::string mac = {};

@@ -7,8 +7,6 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <utility>
 
 #include "consumers/runtime/at_end.h"
 #include "consumers/runtime/clock.h"
