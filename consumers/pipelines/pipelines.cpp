@@ -29,6 +29,13 @@ std::string describe(std::string_view request, const Vm* vm) {
     return fmt::format("{}: already under way (state {})", request, vm->state);
 }
 
+// A rehearsal on a real machine would take its order away, and the other way round.
+bool is_of_the_other_kind(std::string_view request, const Vm& vm) {
+    const Pipeline* asked = find_pipeline(request);
+    const Pipeline* now = find_pipeline(vm.pipeline);
+    return vm.state != state_remove && asked && now && asked->is_rehearsal != now->is_rehearsal;
+}
+
 }  // namespace
 
 std::span<const Pipeline* const> pipelines() {
@@ -40,17 +47,6 @@ const Pipeline* find_pipeline(std::string_view name) {
         std::begin(all), std::end(all), [&](const Pipeline* p) { return p->name == name; });
     return found == std::end(all) ? nullptr : *found;
 }
-
-namespace {
-
-// A rehearsal on a real machine would take its order away, and the other way round.
-bool is_of_the_other_kind(std::string_view request, const Vm& vm) {
-    const Pipeline* asked = find_pipeline(request);
-    const Pipeline* now = find_pipeline(vm.pipeline);
-    return vm.state != state_remove && asked && now && asked->is_rehearsal != now->is_rehearsal;
-}
-
-}  // namespace
 
 std::span<const Rule> rules() {
     return table;

@@ -15,11 +15,6 @@ std::string seconds(std::int64_t microseconds) {
     return fmt::format("{:.2f}s", static_cast<double>(microseconds) / 1e6);
 }
 
-std::string time_text(EventTime time) {
-    return fmt::format("{:%Y-%m-%d %H:%M:%S}",
-                       fmt::localtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 std::string title_of(const StepEvent& event) {
     const Pipeline* pipeline = find_pipeline(event.pipeline);
     return pipeline != nullptr ? std::string(pipeline->title) : event.pipeline;
@@ -88,6 +83,11 @@ std::string run_of(const StepEvent& event) {
 }
 
 }  // namespace
+
+std::string time_text(EventTime time) {
+    return fmt::format("{:%Y-%m-%d %H:%M:%S}",
+                       fmt::localtime(std::chrono::system_clock::to_time_t(time)));
+}
 
 // Nothing if the last heading was about the same run.
 std::string LiveLines::heading(const StepEvent& event) {

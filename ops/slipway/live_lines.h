@@ -18,6 +18,9 @@
 
 namespace slipway {
 
+// 2026-04-18 01:36:08, as the clock on the wall here has it.
+std::string time_text(EventTime time);
+
 class LiveLines {
   public:
     // The lines of one event, each with its line end. May be empty.

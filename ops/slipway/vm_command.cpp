@@ -32,11 +32,6 @@ Vm the_vm(Store& store, const std::string& service) {
     return rows.front();
 }
 
-std::string time_text(Time time) {
-    return fmt::format("{:%Y-%m-%d %H:%M:%S}",
-                       fmt::localtime(std::chrono::system_clock::to_time_t(time)));
-}
-
 std::string or_dash(const std::string& text) {
     return text.empty() ? "-" : text;
 }

@@ -16,13 +16,6 @@ int orders_asked() {
     return text ? std::atoi(text) : 60;
 }
 
-void redeclare(Town& town, const std::string& before, const std::string& after) {
-    const auto at = town.lab.inventory.find(before);
-    ASSERT_NE(at, std::string::npos) << before;
-    town.lab.inventory.replace(at, before.size(), after);
-    town.lab.declare(*town.store);
-}
-
 double seconds_of(Time::duration time) {
     return std::chrono::duration<double>(time).count();
 }
@@ -50,16 +43,15 @@ Clones clones_of(Town& town) {
 
 TEST(ManyOrders, TakeNoLongerThanTheirSlotsAllow) {
     Town town({.processes = 2});
-    redeclare(town, "{name: local-lvm}", "{name: local-lvm, clones: 2}");
-    redeclare(town, "range: 192.0.2.10-192.0.2.200", "range: 192.0.2.10-192.0.2.254");
-    redeclare(town,
-              "cluster: lab, bridge: vmbr0, vlan: 20, network: 192.0.2.0/24",
-              "cluster: lab, bridge: vmbr0, vlan: 20, network: 192.0.0.0/16");
-    redeclare(town, "range: 192.0.2.10-192.0.2.254", "range: 192.0.2.10-192.0.20.254");
-    redeclare(town, "vmid_last: 1999", "vmid_last: 4999");
-    redeclare(town, "    clone: linked\n", "    clone: full\n");
-    redeclare(town, "vmid: 9000}", "vmid: 9001}");  // ten GiB, which take twenty seconds
-    redeclare(town, "    vmid_first", "    migrate: false\n    vmid_first");
+    town.redeclare("{name: local-lvm}", "{name: local-lvm, clones: 2}");
+    town.redeclare("range: 192.0.2.10-192.0.2.200", "range: 192.0.2.10-192.0.2.254");
+    town.redeclare("cluster: lab, bridge: vmbr0, vlan: 20, network: 192.0.2.0/24",
+                   "cluster: lab, bridge: vmbr0, vlan: 20, network: 192.0.0.0/16");
+    town.redeclare("range: 192.0.2.10-192.0.2.254", "range: 192.0.2.10-192.0.20.254");
+    town.redeclare("vmid_last: 1999", "vmid_last: 4999");
+    town.redeclare("    clone: linked\n", "    clone: full\n");
+    town.redeclare("vmid: 9000}", "vmid: 9001}");  // ten GiB, which take twenty seconds
+    town.redeclare("    vmid_first", "    migrate: false\n    vmid_first");
     const auto began = town.clock.since_boot();
 
     for (int i = 0; i < orders_asked(); ++i)
@@ -81,10 +73,9 @@ TEST(ManyOrders, TakeNoLongerThanTheirSlotsAllow) {
 
 TEST(ManyOrders, AreNotHeldUpByAStorageThatIsFull) {
     Town town({});
-    redeclare(town,
-              "    clone: linked\n    domain: example.com\n  - name: vps-full\n",
-              "    clone: full\n    system_disk: {storage: shared}\n    domain: example.com\n"
-              "  - name: vps-full\n");
+    town.redeclare("    clone: linked\n    domain: example.com\n  - name: vps-full\n",
+                   "    clone: full\n    system_disk: {storage: shared}\n    domain: example.com\n"
+                   "  - name: vps-full\n");
     town.lab.cluster().storages.at("shared").full = true;
     for (int i = 0; i < 10; ++i)
         town.order({.service_id = fmt::format("broken-{}", i),

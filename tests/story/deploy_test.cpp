@@ -69,13 +69,6 @@ void misbehave(Town& town, sandbox::Rule rule) {
 }
 
 // Declares the lab anew with one text in place of another.
-void redeclare(Town& town, const std::string& before, const std::string& after) {
-    const auto at = town.lab.inventory.find(before);
-    ASSERT_NE(at, std::string::npos) << before;
-    town.lab.inventory.replace(at, before.size(), after);
-    town.lab.declare(*town.store);
-}
-
 TEST(Deploy, WalksThroughItsTableInFairWeather) {
     Town town({});
 
@@ -289,8 +282,8 @@ TEST(Deploy, MakesTheAdditionalDiskOnceThoughTheAnswerWasLost) {
 
 TEST(Deploy, LeavesALinkedCloneOnItsLocalStorageAndSaysSo) {
     Town town({});
-    redeclare(town, "clone: full\n    node: pve2\n", "clone: linked\n    node: pve2\n");
-    redeclare(town, "vmid: 9000}", "vmid: 9002}");
+    town.redeclare("clone: full\n    node: pve2\n", "clone: linked\n    node: pve2\n");
+    town.redeclare("vmid: 9000}", "vmid: 9002}");
 
     order_one(town);
 
@@ -304,7 +297,7 @@ TEST(Deploy, LeavesALinkedCloneOnItsLocalStorageAndSaysSo) {
 
 TEST(Deploy, WaitsForAnAddressUntilThePoolGrows) {
     Town town({});
-    redeclare(town, "range: 192.0.2.10-192.0.2.200", "range: 192.0.2.10-192.0.2.11");
+    town.redeclare("range: 192.0.2.10-192.0.2.200", "range: 192.0.2.10-192.0.2.11");
     order_one(town);
     ASSERT_TRUE(comes_to_rest(town));
 
@@ -313,7 +306,7 @@ TEST(Deploy, WaitsForAnAddressUntilThePoolGrows) {
 
     EXPECT_EQ(town.vm("5547").last_error, "No IPv4 addresses available in pool v4 (2 of 2 in use)");
     EXPECT_EQ(town.vm("5547").state, "creation");
-    redeclare(town, "range: 192.0.2.10-192.0.2.11", "range: 192.0.2.10-192.0.2.13");
+    town.redeclare("range: 192.0.2.10-192.0.2.11", "range: 192.0.2.10-192.0.2.13");
     const auto grown = town.clock.since_boot();
     ASSERT_TRUE(town.run_until([&] { return town.vm("5547").state == "set_ip"; }));
     EXPECT_LT(town.clock.since_boot() - grown, std::chrono::seconds(5));

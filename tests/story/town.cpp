@@ -164,6 +164,13 @@ bool Town::rests() {
            store->due_letters(clock.now() + std::chrono::hours(24), 1).empty();
 }
 
+void Town::redeclare(const std::string& before, const std::string& after) {
+    const auto at = lab.inventory.find(before);
+    if (at == std::string::npos) throw std::logic_error("not in the inventory: " + before);
+    lab.inventory.replace(at, before.size(), after);
+    lab.declare(*store);
+}
+
 Vm Town::vm(const std::string& service_id) {
     const auto rows = store->load({&service_id, 1});
     return rows.empty() ? Vm{.service_id = service_id} : rows.front();

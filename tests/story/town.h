@@ -68,6 +68,9 @@ class Town {
     int crashes() const { return crashes_; }
     int processes() const { return settings_.processes; }
 
+    // The lab's inventory with other words in it, applied.
+    void redeclare(const std::string& before, const std::string& after);
+
     Vm vm(const std::string& service_id);  // a row without state if there is none
     // What somebody needs who wonders why there is no rest.
     std::string describe();
