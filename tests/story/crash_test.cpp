@@ -66,7 +66,7 @@ void strike_everywhere(const Strike& blow) {
                                      pipeline->name,
                                      hand_off == HandOff::On ? "on" : "off"));
             // A machine takes hundreds of calls: every other one with hand-off, the rest without.
-            const int stride = pipeline->is_rehearsal ? 1 : 2;
+            const int stride = (pipeline->is_rehearsal ? 1 : 2) * stride_asked();
             int place = hand_off == HandOff::On ? 1 : stride;
             bool struck_at_all = false;
             for (bool struck = true; struck; place += stride) {

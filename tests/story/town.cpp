@@ -207,6 +207,11 @@ std::string Town::describe() {
     return text;
 }
 
+int stride_asked() {
+    const char* text = std::getenv("SLIPWAY_STORY_STRIDE");
+    return text == nullptr ? 1 : std::max(1, std::atoi(text));
+}
+
 void prepare_for(Town& town, const Pipeline& pipeline, const std::vector<std::string>& services) {
     if (rule_on(pipeline.name, nullptr).admission == Admission::Begin) return;
     for (const Rule& rule : rules()) {

@@ -108,6 +108,10 @@ class Town {
     int crashes_ = 0;
 };
 
+// How far apart the places are at which a fault is tried, if there are very many: 1, or what
+// SLIPWAY_STORY_STRIDE says, where a build is slow and another one tries them all.
+int stride_asked();
+
 // A town whose services are all where `pipeline` may begin: nowhere, or at rest after the pipeline
 // that leads there. Orders nothing of `pipeline` itself.
 void prepare_for(Town& town, const Pipeline& pipeline, const std::vector<std::string>& services);
