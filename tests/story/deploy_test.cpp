@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "consumers/inventory/inventory_file.h"
 #include "consumers/inventory/inventory_json.h"
@@ -68,7 +69,6 @@ void misbehave(Town& town, sandbox::Rule rule) {
     town.lab.proxmox->misbehaviour().add(std::move(rule));
 }
 
-// Declares the lab anew with one text in place of another.
 TEST(Deploy, WalksThroughItsTableInFairWeather) {
     Town town({});
 
@@ -219,6 +219,40 @@ TEST(Deploy, FillsTheAddressSetBeforeTheFirewallIsOn) {
     EXPECT_EQ(town.lab.cluster().firewalls.at(1000).options.at("enable"), "1");
 }
 
+// A clone has the firewall of its template, addresses and all.
+TEST(Deploy, LeavesNoAddressOfTheTemplateInTheSet) {
+    Town town({});
+    town.lab.cluster().firewalls[9000].sets["ipfilter-net0"].entries = {{.cidr = "198.51.100.7"}};
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    std::set<std::string> own;
+    for (const HeldAddress& held : town.store->holdings("5546").addresses)
+        own.insert(print_address(held.address));
+    std::set<std::string> filtered;
+    for (const auto& entry : town.lab.cluster().firewalls.at(1000).sets.at("ipfilter-net0").entries)
+        filtered.insert(entry.cidr);
+    EXPECT_EQ(filtered, own);
+}
+
+// Somebody changes the disk between our look and our change: both are there in the end.
+TEST(Deploy, WritesOverNothingThatSomebodyChangedMeanwhile) {
+    Town town({});
+    at_call(town,
+            {"PUT /api2/json/nodes/pve2/qemu/1000/config",
+             Moment::Before,
+             [&] { town.lab.cluster().guests.at(1000).config["scsi0"] += ",ssd=1"; },
+             /*nth=*/2});
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    const std::string disk = machine(town).get("scsi0");
+    EXPECT_TRUE(has(disk, "ssd=1")) << disk;
+    EXPECT_TRUE(has(disk, "mbps_wr=")) << disk;
+}
+
 TEST(Deploy, TakesAnotherNumberIfSomebodyElseWasFaster) {
     Town town({});
     at_call(town, {"POST /api2/json/nodes/pve1/qemu/9000/clone", Moment::Before, [&] {
@@ -250,12 +284,14 @@ TEST(Deploy, ClonesOnceThoughTheAnswerWasLost) {
 }
 
 TEST(Deploy, BelievesNoTaskThatSaysItIsDone) {
-    for (const char* path : {"/qemu/9000/clone", "/migrate", "/resize", "/status/start"})
+    for (const char* path :
+         {"/qemu/9000/clone", "/migrate", "/resize", "/qemu/1000/config", "/status/start"})
         for (const sandbox::Fault fault :
              {sandbox::Fault::TaskLies, sandbox::Fault::TaskFails, sandbox::Fault::TaskFailsLate}) {
             SCOPED_TRACE(fmt::format("{} {}", path, name_of(fault)));
             Town town({});
-            misbehave(town, {.fault = fault, .path = path});
+            const std::string method = path == std::string_view("/resize") ? "PUT" : "POST";
+            misbehave(town, {.fault = fault, .method = method, .path = path});
 
             order_one(town);
 
@@ -337,6 +373,27 @@ TEST(Deploy, StartsAMachineAgainThatDoesNotRun) {
 
     ASSERT_TRUE(comes_to_rest(town));
     EXPECT_TRUE(machine(town).run.has_value());
+    EXPECT_TRUE(has(newest_log(town), "VM failed to start (status: stopped)")) << newest_log(town);
+}
+
+// What was seen to run may have fallen over a moment later: nobody is told that it is ready.
+TEST(Deploy, StartsAMachineAgainThatStoppedAtOnce) {
+    Town town({});
+    bool stopped = false;
+    town.faults.set([&](const Call& call) {
+        if (stopped || call.moment != Moment::After) return;
+        if (call.what.find("/status/current") == std::string_view::npos) return;
+        auto& guest = town.lab.cluster().guests.at(1000);
+        stopped = guest.run.has_value();
+        guest.run.reset();
+    });
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_TRUE(stopped);
+    EXPECT_TRUE(machine(town).run.has_value());
+    EXPECT_EQ(town.vm("5546").state, state_ready);
     EXPECT_TRUE(has(newest_log(town), "VM failed to start (status: stopped)")) << newest_log(town);
 }
 
