@@ -30,15 +30,15 @@ std::vector<std::string> segments_of(std::string_view path) {
 }
 
 // Perl's pattern in the words of ECMAScript.
-std::regex compiled(std::string pattern) {
-    auto flags = std::regex::ECMAScript | std::regex::optimize;
+Pattern compiled(std::string pattern) {
+    bool any_case = false;
     for (std::size_t at; (at = pattern.find("{,")) != std::string::npos;)
         pattern.replace(at, 2, "{0,");
     for (std::size_t at; (at = pattern.find("(?i:")) != std::string::npos;) {
         pattern.replace(at, 4, "(?:");
-        flags |= std::regex::icase;
+        any_case = true;
     }
-    return std::regex(pattern, flags);
+    return Pattern(pattern, any_case);
 }
 
 template <class T>

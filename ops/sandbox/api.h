@@ -6,12 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ops/sandbox/pattern.h"
 #include "ops/sandbox/request.h"
 
 namespace slipway::sandbox {
@@ -21,7 +21,7 @@ struct Schema {
     std::string type;
     std::string format;
     std::string pattern_text;
-    std::optional<std::regex> pattern;
+    std::optional<Pattern> pattern;
     std::vector<std::string> values;  // the only ones allowed, if any are named
     std::optional<double> minimum;
     std::optional<double> maximum;

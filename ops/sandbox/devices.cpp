@@ -222,11 +222,11 @@ Storage& usable_storage(Cluster& cluster,
 }
 
 void check_volname(const Storage& storage, const std::string& name) {
-    static const std::regex file(
+    static const Pattern file(
         R"((iso|vztmpl|backup|snippets|import|rootdir)/.+|(\d+/base-[^/]+/)?\d+/[^/]+)");
-    static const std::regex block(R"((base-[^/]+/)?(vm|base)-\d+-.+)");
+    static const Pattern block(R"((base-[^/]+/)?(vm|base)-\d+-.+)");
     const bool files = keeps_files(storage);
-    if (matches(name, files ? file : block)) return;
+    if ((files ? file : block).matches(name)) return;
     die(fmt::format("unable to parse {} volume name '{}'",
                     files                             ? "directory"
                     : storage.type.starts_with("lvm") ? "lvm"

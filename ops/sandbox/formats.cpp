@@ -12,12 +12,6 @@
 namespace slipway::sandbox {
 namespace {
 
-std::regex pattern(const char* text, bool any_case = false) {
-    auto flags = std::regex::ECMAScript | std::regex::optimize;
-    if (any_case) flags |= std::regex::icase;
-    return std::regex(text, flags);
-}
-
 bool is_ipv4(const std::string& text) {
     in_addr address{};
     return inet_pton(AF_INET, text.c_str(), &address) == 1;
@@ -47,9 +41,9 @@ bool is_ip_or_cidr(const std::string& text) {
 }
 
 bool is_dns_name(const std::string& text) {
-    static const std::regex name = pattern(
+    static const Pattern name(
         R"(([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*)");
-    return matches(text, name);
+    return name.matches(text);
 }
 
 bool is_protocol(const std::string& text) {
@@ -62,12 +56,12 @@ bool is_protocol(const std::string& text) {
 
 // The first port that is none, in 22, 80:90, http and lists of such.
 std::optional<std::string> wrong_port(const std::string& text) {
-    static const std::regex word = pattern("[a-zA-Z][a-zA-Z0-9-]*");
+    static const Pattern word("[a-zA-Z][a-zA-Z0-9-]*");
     for (const std::string& entry : split_list(text)) {
         const std::size_t colon = entry.find(':');
         for (const std::string& port :
              {entry.substr(0, colon), colon == std::string::npos ? "1" : entry.substr(colon + 1)}) {
-            if (!is_number_up_to(port, 65535) && !matches(port, word)) return port;
+            if (!is_number_up_to(port, 65535) && !word.matches(port)) return port;
         }
     }
     return std::nullopt;
@@ -89,31 +83,31 @@ bool is_content(const std::string& text) {
 
 // A format told by a pattern, and the sentence for what does not match; {} is the value.
 struct ByPattern {
-    std::regex pattern;
+    Pattern pattern;
     const char* sentence;
 };
 
 const std::map<std::string, ByPattern>& by_pattern() {
     // clang-format off
     static const std::map<std::string, ByPattern> all = {
-        {"pve-vmid", {pattern("[1-9][0-9]{2,8}"), "value does not look like a valid VM ID"}},
-        {"pve-node", {pattern("[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"), "value does not look like a valid node name"}},
-        {"pve-configid", {pattern("[a-z][a-z0-9_-]+", true), "invalid configuration ID '{}'"}},
-        {"pve-storage-id", {pattern("[a-z][a-z0-9_.-]*[a-z0-9]", true), "storage ID '{}' contains illegal characters"}},
-        {"pve-bridge-id", {pattern(R"([-_.\w]+)"), "invalid bridge ID '{}'"}},
-        {"pve-poolid", {pattern("[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}"), "value '{}' does not look like a valid pool name"}},
-        {"pve-userid", {pattern(R"([^\s:/]+@[A-Za-z][A-Za-z0-9._-]+)"), "value '{}' does not look like a valid user name"}},
-        {"pve-tokenid", {pattern(R"([^\s:/]+@[A-Za-z][A-Za-z0-9._-]+![A-Za-z][A-Za-z0-9._-]+)"), "value '{}' does not look like a valid token ID"}},
-        {"pve-roleid", {pattern("[A-Za-z0-9._-]+"), "role name '{}' contains invalid characters"}},
-        {"pve-realm", {pattern("[A-Za-z][A-Za-z0-9._-]+"), "value does not look like a valid realm"}},
-        {"pve-volume-id", {pattern("[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
-        {"pve-volume-id-or-qm-path", {pattern("none|cdrom|/.*|[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
-        {"pve-volume-id-or-absolute-path", {pattern("/.*|[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
-        {"mac-addr", {pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){5}", true), "value does not look like a valid unicast MAC address"}},
-        {"mac-prefix", {pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){0,2}:?", true), "value is not a valid unicast MAC address prefix"}},
-        {"disk-size", {pattern(R"(\d+(\.\d+)?([KMGT](iB)?)?)"), "value does not look like a valid disk size: {}"}},
-        {"pve-tag", {pattern("[a-z0-9_][a-z0-9_+.-]*", true), "invalid characters in tag"}},
-        {"pve-groupid", {pattern("[A-Za-z0-9._-]+"), "group name '{}' contains invalid characters"}},
+        {"pve-vmid", {Pattern("[1-9][0-9]{2,8}"), "value does not look like a valid VM ID"}},
+        {"pve-node", {Pattern("[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"), "value does not look like a valid node name"}},
+        {"pve-configid", {Pattern("[a-z][a-z0-9_-]+", true), "invalid configuration ID '{}'"}},
+        {"pve-storage-id", {Pattern("[a-z][a-z0-9_.-]*[a-z0-9]", true), "storage ID '{}' contains illegal characters"}},
+        {"pve-bridge-id", {Pattern(R"([-_.\w]+)"), "invalid bridge ID '{}'"}},
+        {"pve-poolid", {Pattern("[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}"), "value '{}' does not look like a valid pool name"}},
+        {"pve-userid", {Pattern(R"([^\s:/]+@[A-Za-z][A-Za-z0-9._-]+)"), "value '{}' does not look like a valid user name"}},
+        {"pve-tokenid", {Pattern(R"([^\s:/]+@[A-Za-z][A-Za-z0-9._-]+![A-Za-z][A-Za-z0-9._-]+)"), "value '{}' does not look like a valid token ID"}},
+        {"pve-roleid", {Pattern("[A-Za-z0-9._-]+"), "role name '{}' contains invalid characters"}},
+        {"pve-realm", {Pattern("[A-Za-z][A-Za-z0-9._-]+"), "value does not look like a valid realm"}},
+        {"pve-volume-id", {Pattern("[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
+        {"pve-volume-id-or-qm-path", {Pattern("none|cdrom|/.*|[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
+        {"pve-volume-id-or-absolute-path", {Pattern("/.*|[a-zA-Z][a-zA-Z0-9_.-]*:.+"), "unable to parse volume ID '{}'"}},
+        {"mac-addr", {Pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){5}", true), "value does not look like a valid unicast MAC address"}},
+        {"mac-prefix", {Pattern("[a-f0-9][02468ace](:[a-f0-9]{2}){0,2}:?", true), "value is not a valid unicast MAC address prefix"}},
+        {"disk-size", {Pattern(R"(\d+(\.\d+)?([KMGT](iB)?)?)"), "value does not look like a valid disk size: {}"}},
+        {"pve-tag", {Pattern("[a-z0-9_][a-z0-9_+.-]*", true), "invalid characters in tag"}},
+        {"pve-groupid", {Pattern("[A-Za-z0-9._-]+"), "group name '{}' contains invalid characters"}},
     };
     // clang-format on
     return all;
@@ -126,7 +120,7 @@ struct ByTest {
 
 const std::map<std::string, ByTest>& by_test() {
     static const auto either = [](const std::string& v) { return is_ipv4(v) || is_ipv6(v); };
-    static const std::regex alias = pattern("((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+");
+    static const Pattern alias("((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+");
     constexpr const char* no_cidr = "value does not look like a valid IP address or CIDR network";
     static const std::map<std::string, ByTest> all = {
         {"dns-name", {is_dns_name, "value does not look like a valid DNS name"}},
@@ -138,7 +132,7 @@ const std::map<std::string, ByTest>& by_test() {
           "value does not look like a valid address: {}"}},
         {"IPorCIDR", {is_ip_or_cidr, no_cidr}},
         {"IPorCIDRorAlias",
-         {[](const std::string& v) { return is_ip_or_cidr(v) || matches(v, alias); }, no_cidr}},
+         {[](const std::string& v) { return is_ip_or_cidr(v) || alias.matches(v); }, no_cidr}},
         {"pve-ipv4-config",
          {[](const std::string& v) {
               return v == "dhcp" || v == "manual" || is_cidr(v, is_ipv4, 32);
@@ -206,7 +200,7 @@ void check_format(const std::string& format, const std::string& value, const std
         if (const auto wrong = wrong_port(value)) throw BadFormat("invalid port '" + *wrong + "'");
     const char* sentence = nullptr;
     if (const auto p = by_pattern().find(format); p != by_pattern().end())
-        sentence = matches(value, p->second.pattern) ? nullptr : p->second.sentence;
+        sentence = p->second.pattern.matches(value) ? nullptr : p->second.sentence;
     if (const auto t = by_test().find(format); t != by_test().end())
         sentence = t->second.holds(value) ? nullptr : t->second.sentence;
     if (sentence) throw BadFormat(fmt::format(fmt::runtime(sentence), value));

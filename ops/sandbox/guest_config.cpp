@@ -24,7 +24,7 @@ std::string in_order(const std::string& tags) {
 }
 
 void check_ssh_keys(const std::string& encoded) {
-    static const std::regex key(
+    static const Pattern key(
         R"(((ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-zA-Z0-9@.-]+)\s+[A-Za-z0-9+/=]{16,}(\s.*)?)");
     std::string line;
     for (const char c : percent_decoded(encoded) + "\n") {
@@ -32,7 +32,7 @@ void check_ssh_keys(const std::string& encoded) {
             line += c;
             continue;
         }
-        if (!line.empty() && !matches(line, key)) die("SSH public key validation error");
+        if (!line.empty() && !key.matches(line)) die("SSH public key validation error");
         line.clear();
     }
 }
@@ -199,7 +199,7 @@ std::string make_drive(Cluster& cluster,
                        const std::string& key,
                        const std::string& value,
                        const Say& say) {
-    static const std::regex size(R"(\d+(\.\d+)?)");
+    static const Pattern size(R"(\d+(\.\d+)?)");
     Drive drive = parse_drive(key, value);
     if (!drive.has_volume()) return print_drive(drive);
     Storage& storage = cluster.storage(drive.storage());
@@ -214,7 +214,7 @@ std::string make_drive(Cluster& cluster,
         return print_drive(drive);
     }
     const std::string import = option("import-from");
-    if (matches(drive.volname(), size)) {
+    if (size.matches(drive.volname())) {
         std::int64_t bytes = bytes_of(drive.volname(), 1LL << 30);
         const Volume* from = import.empty() ? nullptr : cluster.find_volume(import, guest.node);
         if (!import.empty() && !from) die(fmt::format("volume '{}' does not exist", import));

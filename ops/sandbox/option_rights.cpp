@@ -86,7 +86,7 @@ void check_option_rights(const Call& call, int vmid, const std::set<std::string>
 }
 
 void check_drive_rights(const Call& call, int vmid, const Config& options) {
-    static const std::regex to_allocate(R"((\d+(\.\d+)?|cloudinit))");
+    static const Pattern to_allocate(R"((\d+(\.\d+)?|cloudinit))");
     for (const auto& [key, value] : options) {
         if (!is_drive(key)) continue;
         const Drive drive = parse_drive(key, value);
@@ -98,7 +98,7 @@ void check_drive_rights(const Call& call, int vmid, const Config& options) {
                     "/usr/share/perl5/PVE/Storage.pm line 651.");
         if (!drive.has_volume()) continue;
         Storage& storage = call.cluster.storage(drive.storage());
-        if (matches(drive.volname(), to_allocate)) {
+        if (to_allocate.matches(drive.volname())) {
             call.need("/storage/" + storage.name, "Datastore.AllocateSpace");
             continue;
         }

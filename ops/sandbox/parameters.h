@@ -67,7 +67,4 @@ Json typed(const Endpoint& endpoint, const std::string& name, const std::string&
 // A JSON value as a text; a structure by its Perl name, which is as much as a message needs.
 std::string text_of(const Json& value);
 
-// std::regex calls itself for every character: what is too long for its stack does not match.
-bool matches(const std::string& text, const std::regex& pattern);
-
 }  // namespace slipway::sandbox

@@ -198,9 +198,8 @@ Work remove_worker(Worker& worker, Cluster& cluster, RemoveOrder order) {
 
 // Whose it is, as its name says: vm-100-disk-0, vzdump-qemu-100-….
 std::string owner_in(const std::string& name) {
-    static const std::regex owner(R"((vm|base|subvol|vzdump-qemu|vzdump-lxc)-(\d+)-[^/]*$)");
-    std::smatch match;
-    return std::regex_search(name, match, owner) ? match[2].str() : "";
+    static const Pattern owner(R"((vm|base|subvol|vzdump-qemu|vzdump-lxc)-(\d+)-[^/]*$)");
+    return owner.part_in(name, 2);
 }
 
 Json remove(Call& call) {

@@ -9,8 +9,8 @@
 namespace slipway::sandbox {
 namespace {
 
-const std::regex& upid_pattern() {
-    static const std::regex pattern(
+const Pattern& upid_pattern() {
+    static const Pattern pattern(
         R"(UPID:([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?):[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:([^:\s/]+):([^:\s/]*):([^:\s/]+):)");
     return pattern;
 }
@@ -26,7 +26,7 @@ bool is_own(const Call& call, const Task& task) {
 
 Task* asked_for(Call& call, Ask ask) {
     const std::string upid = call.params.text("upid");
-    if (!matches(upid, upid_pattern())) wrong_parameter("upid", "unable to parse worker upid");
+    if (!upid_pattern().matches(upid)) wrong_parameter("upid", "unable to parse worker upid");
     Task* task = call.cluster.tasks.find(upid);
     const std::string user = upid.substr(upid.find_last_of(':', upid.size() - 2) + 1);
     const Task as_named{.node = call.node(), .user = user.substr(0, user.size() - 1)};
