@@ -66,7 +66,7 @@ void put_row(Connection& connection, const InventoryRow& row) {
     connection.run(sql.put, {row.kind, row.name, row.body, row.secret});
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
     return fmt::format("\"{}\"", name);
 }
 
@@ -108,7 +108,7 @@ bool SqlStore::change_inventory(std::int64_t revision,
 
 std::int64_t SqlStore::vms_with(const InventoryKey& key) {
     const std::size_t mark = std::min(key.name.rfind('@'), key.name.size());
-    const std::string name = quoted(key.name.substr(0, mark));
+    const std::string name = in_quotes(key.name.substr(0, mark));
     const std::string cluster = key.name.substr(std::min(mark + 1, key.name.size()));
     const Rows rows = pool_.read([&](Connection& c) {
         const InventorySql& sql = statements_of<InventorySql>(dialect_);

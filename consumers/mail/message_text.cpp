@@ -57,7 +57,7 @@ std::string unquoted(std::string_view name) {
     return plain;
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
     std::string text = "\"";
     for (const char c : name) {
         if (c == '"' || c == '\\') text += '\\';
@@ -70,7 +70,7 @@ std::string from_line(const Mailbox& from) {
     if (from.name.empty()) return from.address;
     const bool short_and_plain = is_plain(from.name) && from.name.size() <= most_plain_subject;
     return fmt::format("{}\r\n <{}>",
-                       short_and_plain ? quoted(from.name) : encoded_words(from.name),
+                       short_and_plain ? in_quotes(from.name) : encoded_words(from.name),
                        from.address);
 }
 
