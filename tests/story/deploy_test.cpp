@@ -316,6 +316,27 @@ TEST(Deploy, MakesTheAdditionalDiskOnceThoughTheAnswerWasLost) {
     }
 }
 
+// The task made the volume and died before it was written into the configuration.
+TEST(Deploy, TakesTheVolumeThatADyingTaskHasLeft) {
+    Town town({});
+    misbehave(
+        town,
+        {.fault = sandbox::Fault::TaskFailsLate, .method = "POST", .path = "/qemu/1000/config"});
+    bool forgotten = false;
+    town.faults.set([&](const Call& call) {
+        auto& guests = town.lab.cluster().guests;
+        if (forgotten || !call.what.starts_with("http.") || !guests.contains(1000)) return;
+        forgotten = guests.at(1000).config.erase("scsi1") > 0;
+    });
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_TRUE(forgotten);
+    EXPECT_TRUE(has(newest_log(town), "the disk was not made")) << newest_log(town);
+    EXPECT_EQ(town.vm("5546").state, state_ready);
+}
+
 TEST(Deploy, LeavesALinkedCloneOnItsLocalStorageAndSaysSo) {
     Town town({});
     town.redeclare("clone: full\n    node: pve2\n", "clone: linked\n    node: pve2\n");
