@@ -52,6 +52,7 @@ TEST(ManyOrders, TakeNoLongerThanTheirSlotsAllow) {
     town.redeclare("    clone: linked\n", "    clone: full\n");
     town.redeclare("vmid: 9000}", "vmid: 9001}");  // ten GiB, which take twenty seconds
     town.redeclare("    vmid_first", "    migrate: false\n    vmid_first");
+    town.lab.cluster().storages.at("local-lvm").size = std::int64_t{1} << 50;  // room for them all
     const auto began = town.clock.since_boot();
 
     for (int i = 0; i < orders_asked(); ++i)
