@@ -184,7 +184,8 @@ IpAddress last_of(const IpNetwork& network) {
     IpAddress last = network.address;
     for (std::size_t i = 0; i < last.bytes.size(); ++i)
         last.bytes.at(i) |= host_mask(bits_of(network), i);
-    return last;
+    const bool same_kind = last.version() == network.address.version();
+    return same_kind ? last : minus_one(first_v4).value();  // ::/80 ends where IPv4 lies
 }
 
 IpNetwork parse_network(std::string_view text) {

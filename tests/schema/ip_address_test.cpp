@@ -147,6 +147,7 @@ TEST(IpNetwork, HasAFirstAndALastAddress) {
         {"0.0.0.0/0", "0.0.0.0", "255.255.255.255"},
         {"2001:db8::/64", "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"},
         {"2001:db8::/127", "2001:db8::", "2001:db8::1"},
+        {"::/80", "::", "::fffe:ffff:ffff"},  // the IPv4 addresses lie behind that
         {"::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
     };
 
