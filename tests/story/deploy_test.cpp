@@ -1,36 +1,19 @@
 // Deploy, from an order to a machine that runs, on a Proxmox, name servers and a mail server in
-// boxes. What the old module did wrong has a story here, one each.
+// boxes that work. What the old module did wrong has a story here or in deploy_trouble_test.cpp.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "consumers/inventory/inventory_file.h"
-#include "consumers/inventory/inventory_json.h"
 #include "consumers/proxmox/nic.h"
-#include "tests/story/town.h"
-#include "tests/story/transcript.h"
+#include "tests/story/deploy_story.h"
 
 namespace slipway {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::minutes;
-
-std::string order_one(Town& town, const std::string& package = "vps-full") {
-    return town.order({.service_id = "5546", .pipeline = "deploy", .package = package});
-}
-
-std::string newest_log(Town& town) {
-    return run_log(*town.store, town.store->runs("5546", 1).at(0));
-}
-
-bool has(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
 
 // Calls without what one look at many tasks tells.
 std::string calls_of(Town& town) {
@@ -39,34 +22,6 @@ std::string calls_of(Town& town) {
     for (std::string& call : calls)
         if (const auto at = call.find("/api2/json"); at != std::string::npos) call.erase(at, 10);
     return fmt::format("{}", fmt::join(calls, "\n"));
-}
-
-const sandbox::Guest& machine(Town& town, int id = 1000) {
-    return town.lab.cluster().guests.at(id);
-}
-
-// Does `act` once, when the n-th call whose name contains `part` is about to be heard, or was.
-struct Once {
-    std::string part;
-    Moment moment;
-    std::function<void()> act;
-    int nth = 1;
-};
-
-void at_call(Town& town, const Once& once) {
-    town.faults.set([once, seen = 0](const Call& call) mutable {
-        if (call.moment != once.moment || call.what.find(once.part) == std::string_view::npos)
-            return;
-        if (++seen == once.nth) once.act();
-    });
-}
-
-void break_after(Town& town, const std::string& part, int nth = 1) {
-    at_call(town, {part, Moment::After, [] { connection_breaks(Moment::After); }, nth});
-}
-
-void misbehave(Town& town, sandbox::Rule rule) {
-    town.lab.proxmox->misbehaviour().add(std::move(rule));
 }
 
 TEST(Deploy, WalksThroughItsTableInFairWeather) {
@@ -207,8 +162,7 @@ TEST(Deploy, FillsTheAddressSetBeforeTheFirewallIsOn) {
     Town town({});
     bool was_on = false;
     town.faults.set([&](const Call& call) {
-        if (call.moment == Moment::Before && has(std::string(call.what), "POST") &&
-            has(std::string(call.what), "/ipset"))
+        if (call.moment == Moment::Before && has(call.what, "POST") && has(call.what, "/ipset"))
             was_on = was_on || town.lab.cluster().firewalls[1000].options["enable"] == "1";
     });
 
@@ -234,107 +188,6 @@ TEST(Deploy, LeavesNoAddressOfTheTemplateInTheSet) {
     for (const auto& entry : town.lab.cluster().firewalls.at(1000).sets.at("ipfilter-net0").entries)
         filtered.insert(entry.cidr);
     EXPECT_EQ(filtered, own);
-}
-
-// Somebody changes the disk between our look and our change: both are there in the end.
-TEST(Deploy, WritesOverNothingThatSomebodyChangedMeanwhile) {
-    Town town({});
-    at_call(town,
-            {"PUT /api2/json/nodes/pve2/qemu/1000/config",
-             Moment::Before,
-             [&] { town.lab.cluster().guests.at(1000).config["scsi0"] += ",ssd=1"; },
-             /*nth=*/2});
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    const std::string disk = machine(town).get("scsi0");
-    EXPECT_TRUE(has(disk, "ssd=1")) << disk;
-    EXPECT_TRUE(has(disk, "mbps_wr=")) << disk;
-}
-
-TEST(Deploy, TakesAnotherNumberIfSomebodyElseWasFaster) {
-    Town town({});
-    at_call(town, {"POST /api2/json/nodes/pve1/qemu/9000/clone", Moment::Before, [&] {
-                       sandbox::Guest stranger{.id = 1000, .node = "pve1"};
-                       stranger.config["name"] = "strangers-own";
-                       town.lab.cluster().guests.emplace(1000, stranger);
-                   }});
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_EQ(town.vm("5546").vmid, 1001);
-    EXPECT_EQ(machine(town, 1000).get("name"), "strangers-own");
-    EXPECT_EQ(machine(town, 1000).get("cores"), "");
-    EXPECT_TRUE(
-        has(newest_log(town), "another number than 1000, which is somebody else's machine"));
-}
-
-TEST(Deploy, ClonesOnceThoughTheAnswerWasLost) {
-    Town town({});
-    break_after(town, "POST /api2/json/nodes/pve1/qemu/9000/clone");
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_EQ(town.vm("5546").vmid, 1000);
-    EXPECT_EQ(town.lab.cluster().guests.size(), 4U);
-    EXPECT_TRUE(has(newest_log(town), "a clone into our number, whose beginning nobody heard of"));
-}
-
-TEST(Deploy, BelievesNoTaskThatSaysItIsDone) {
-    for (const char* path :
-         {"/qemu/9000/clone", "/migrate", "/resize", "/qemu/1000/config", "/status/start"})
-        for (const sandbox::Fault fault :
-             {sandbox::Fault::TaskLies, sandbox::Fault::TaskFails, sandbox::Fault::TaskFailsLate}) {
-            SCOPED_TRACE(fmt::format("{} {}", path, name_of(fault)));
-            Town town({});
-            const std::string method = path == std::string_view("/resize") ? "PUT" : "POST";
-            misbehave(town, {.fault = fault, .method = method, .path = path});
-
-            order_one(town);
-
-            ASSERT_TRUE(comes_to_rest(town));
-            EXPECT_EQ(town.vm("5546").state, state_ready);
-        }
-}
-
-TEST(Deploy, MakesTheAdditionalDiskOnceThoughTheAnswerWasLost) {
-    for (const sandbox::Fault fault : {sandbox::Fault::ResetAfter,
-                                       sandbox::Fault::TaskFailsLate,
-                                       sandbox::Fault::BrokenRelay,
-                                       sandbox::Fault::ErrorAfter}) {
-        SCOPED_TRACE(name_of(fault));
-        Town town({});
-        misbehave(town, {.fault = fault, .method = "POST", .path = "/qemu/1000/config"});
-
-        order_one(town);
-
-        ASSERT_TRUE(comes_to_rest(town));
-        EXPECT_EQ(town.vm("5546").state, state_ready);
-    }
-}
-
-// The task made the volume and died before it was written into the configuration.
-TEST(Deploy, TakesTheVolumeThatADyingTaskHasLeft) {
-    Town town({});
-    misbehave(
-        town,
-        {.fault = sandbox::Fault::TaskFailsLate, .method = "POST", .path = "/qemu/1000/config"});
-    bool forgotten = false;
-    town.faults.set([&](const Call& call) {
-        auto& guests = town.lab.cluster().guests;
-        if (forgotten || !call.what.starts_with("http.") || !guests.contains(1000)) return;
-        forgotten = guests.at(1000).config.erase("scsi1") > 0;
-    });
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_TRUE(forgotten);
-    EXPECT_TRUE(has(newest_log(town), "the disk was not made")) << newest_log(town);
-    EXPECT_EQ(town.vm("5546").state, state_ready);
 }
 
 TEST(Deploy, LeavesALinkedCloneOnItsLocalStorageAndSaysSo) {
@@ -368,85 +221,6 @@ TEST(Deploy, WaitsForAnAddressUntilThePoolGrows) {
     ASSERT_TRUE(town.run_until([&] { return town.vm("5547").state == "set_ip"; }));
     EXPECT_LT(town.clock.since_boot() - grown, std::chrono::seconds(5));
     ASSERT_TRUE(comes_to_rest(town));
-}
-
-TEST(Deploy, GoesOnWithoutADnsProviderAndSaysWhichRecordsAreMissing) {
-    Town town({});
-    town.faults.set([](const Call& call) {
-        if (call.moment == Moment::Before && has(std::string(call.what), "/client/v4"))
-            connection_breaks(Moment::Before);
-    });
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_EQ(town.vm("5546").state, state_ready);
-    EXPECT_TRUE(has(newest_log(town), "Configure DNS records     success: cloudflare"))
-        << newest_log(town);
-    EXPECT_EQ(town.store->dns_records("5546").size(), 6U);
-}
-
-TEST(Deploy, StartsAMachineAgainThatDoesNotRun) {
-    Town town({});
-    misbehave(town, {.fault = sandbox::Fault::TaskLies, .path = "/status/start", .times = 3});
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_TRUE(machine(town).run.has_value());
-    EXPECT_TRUE(has(newest_log(town), "VM failed to start (status: stopped)")) << newest_log(town);
-}
-
-// What was seen to run may have fallen over a moment later: nobody is told that it is ready.
-TEST(Deploy, StartsAMachineAgainThatStoppedAtOnce) {
-    Town town({});
-    bool stopped = false;
-    town.faults.set([&](const Call& call) {
-        if (stopped || call.moment != Moment::After) return;
-        if (call.what.find("/status/current") == std::string_view::npos) return;
-        auto& guest = town.lab.cluster().guests.at(1000);
-        stopped = guest.run.has_value();
-        guest.run.reset();
-    });
-
-    order_one(town);
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_TRUE(stopped);
-    EXPECT_TRUE(machine(town).run.has_value());
-    EXPECT_EQ(town.vm("5546").state, state_ready);
-    EXPECT_TRUE(has(newest_log(town), "VM failed to start (status: stopped)")) << newest_log(town);
-}
-
-TEST(Deploy, WaitsForALockAndDoesNotFail) {
-    Town town({});
-    at_call(town, {"PUT /api2/json/nodes/pve2/qemu/1000/resize", Moment::Before, [&] {
-                       town.lab.cluster().guests.at(1000).config["lock"] = "backup";
-                   }});
-    order_one(town);
-    town.run_for(minutes(5));
-    EXPECT_TRUE(has(newest_log(town), "waiting: the machine is locked (backup)"))
-        << newest_log(town);
-
-    town.lab.cluster().guests.at(1000).config.erase("lock");
-
-    ASSERT_TRUE(comes_to_rest(town));
-    EXPECT_EQ(town.vm("5546").state, state_ready);
-}
-
-TEST(Deploy, TouchesNoMachineThatIsNotOurs) {
-    Town town({});
-    at_call(town, {"PUT /api2/json/nodes/pve2/qemu/1000/resize", Moment::Before, [&] {
-                       town.lab.cluster().guests.at(1000).config["description"] = "mine now";
-                   }});
-    order_one(town);
-    town.run_for(hours(1));
-    const auto calls = town.lab.changes();
-
-    town.run_for(hours(1));
-
-    EXPECT_EQ(town.lab.changes(), calls);
-    EXPECT_TRUE(has(town.vm("5546").last_error, "does not carry our mark"));
 }
 
 TEST(Deploy, RejectsAnOrderThatCannotBeDoneAndSaysAllThatIsWrong) {
