@@ -1,5 +1,6 @@
 // Deploy: from an order to a machine that runs and a customer who knows.
 
+#include "consumers/inventory/order.h"
 #include "consumers/pipelines/pipelines.h"
 #include "consumers/steps/steps.h"
 

@@ -18,14 +18,10 @@ struct Primary {
     const DeclaredPool* pool = nullptr;
 };
 
-Primary primary(const Holdings& holdings, const Inventory& inventory, IpVersion version) {
+Primary primary(const Machine& machine, const Holdings& holdings, IpVersion version) {
     const HeldAddress* first = holdings.first(version);
     if (first == nullptr) return {};
-    const DeclaredPool* pool = inventory.pool(first->pool);
-    if (pool == nullptr)
-        throw Error(
-            fmt::format("the VM has an address of pool {}, which is not declared", first->pool));
-    return {first, pool};
+    return {first, &machine.pool_of(*first)};
 }
 
 std::string address_with_mask(const Primary& one) {
@@ -69,10 +65,9 @@ std::string search_domain(const Vm& vm) {
 
 // By key; empty values are not written down.
 std::vector<std::pair<std::string, std::string>> wanted_values(Machine& machine) {
-    const Inventory& inventory = *machine.inventory;
     const Holdings holdings = machine.world.store.holdings(machine.vm.service_id);
-    const Primary four = primary(holdings, inventory, IpVersion::V4);
-    const Primary six = primary(holdings, inventory, IpVersion::V6);
+    const Primary four = primary(machine, holdings, IpVersion::V4);
+    const Primary six = primary(machine, holdings, IpVersion::V6);
     const std::string keys = fmt::format("{}", fmt::join(machine.wanted.order.ssh_keys, "\n"));
     return {{"ciuser", machine.vm.username},
             {"ipconfig0", ipconfig(machine.wanted.package.network, four, six)},

@@ -65,6 +65,14 @@ std::optional<VmResource> Machine::find_anew() {
     return found == guests->end() ? std::nullopt : std::optional(*found);
 }
 
+const DeclaredPool& Machine::pool_of(const HeldAddress& held) const {
+    const DeclaredPool* pool = inventory->pool(held.pool);
+    if (pool == nullptr)
+        throw Error(
+            fmt::format("the VM has an address of pool {}, which is not declared", held.pool));
+    return *pool;
+}
+
 const VmConfig& Machine::config() {
     if (config_) return *config_;
     const nanoseconds since = world.clock.since_boot() - a_moment;

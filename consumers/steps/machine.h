@@ -47,6 +47,8 @@ class Machine {
     // Where it is by the cluster's own list, read now. nullopt: nowhere.
     std::optional<VmResource> find_anew();
     VmPlace place() const { return {vm.node, vm.vmid}; }
+    // Throws Error if it is not declared any more.
+    const DeclaredPool& pool_of(const HeldAddress& held) const;
 
     // Its configuration, from a look a moment ago or a new one. Throws Error if there is no such
     // machine, or it is not ours.

@@ -28,12 +28,8 @@ Link link_of(Machine& machine, const Nic& nic) {
     Link link{nic.option("bridge"), static_cast<int>(whole_in(nic.option("tag")).value_or(0))};
     const Holdings holdings = machine.world.store.holdings(machine.vm.service_id);
     if (!holdings.addresses.empty()) {
-        const std::string& name = holdings.addresses.front().pool;
-        const DeclaredPool* pool = machine.inventory->pool(name);
-        if (pool == nullptr)
-            throw Error(
-                fmt::format("the VM has an address of pool {}, which is not declared", name));
-        link = {pool->bridge, pool->vlan};
+        const DeclaredPool& pool = machine.pool_of(holdings.addresses.front());
+        link = {pool.bridge, pool.vlan};
     }
     if (!network.bridge.empty()) link.bridge = network.bridge;
     if (network.vlan) link.vlan = *network.vlan;

@@ -3,7 +3,6 @@
 // in what order and with what policy, is said by the tables in consumers/pipelines.
 
 #include "consumers/dns/dns_plan.h"
-#include "consumers/inventory/order.h"
 #include "consumers/runtime/outcome.h"
 #include "consumers/runtime/world.h"
 #include "schema/vm.h"

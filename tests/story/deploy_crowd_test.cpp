@@ -4,16 +4,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "tests/story/town.h"
 
 namespace slipway {
 namespace {
 
 int orders_asked() {
-    const char* text = std::getenv("SLIPWAY_ORDERS");
-    return text ? std::atoi(text) : 60;
+    return static_cast<int>(number_asked("SLIPWAY_ORDERS", 60));
 }
 
 double seconds_of(Time::duration time) {

@@ -143,14 +143,10 @@ class Storm {
     double overtake_ = 0;  // others run in the middle of a call
 };
 
-std::uint64_t number_of(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
 TEST(FoulWeather, EndsWithEverythingWhereItShouldBe) {
-    const std::uint64_t first = number_of("SLIPWAY_SEED", 1);
-    const std::uint64_t count = std::getenv("SLIPWAY_SEED") ? 1 : number_of("SLIPWAY_SEEDS", 400);
+    const std::uint64_t first = number_asked("SLIPWAY_SEED", 1);
+    const std::uint64_t count =
+        std::getenv("SLIPWAY_SEED") ? 1 : number_asked("SLIPWAY_SEEDS", 400);
     int crashes = 0;
     std::size_t effects = 0;
     for (std::uint64_t seed = first; seed < first + count; ++seed) {

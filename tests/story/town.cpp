@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "consumers/runtime/log.h"
 #include "tests/story/transcript.h"
@@ -207,9 +208,13 @@ std::string Town::describe() {
     return text;
 }
 
+std::uint64_t number_asked(const char* variable, std::uint64_t otherwise) {
+    const char* text = std::getenv(variable);
+    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
 int stride_asked() {
-    const char* text = std::getenv("SLIPWAY_STORY_STRIDE");
-    return text == nullptr ? 1 : std::max(1, std::atoi(text));
+    return std::max(1, static_cast<int>(number_asked("SLIPWAY_STORY_STRIDE", 1)));
 }
 
 void prepare_for(Town& town, const Pipeline& pipeline, const std::vector<std::string>& services) {

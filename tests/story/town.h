@@ -108,6 +108,9 @@ class Town {
     int crashes_ = 0;
 };
 
+// What a variable of the environment says.
+std::uint64_t number_asked(const char* variable, std::uint64_t otherwise);
+
 // How far apart the places are at which a fault is tried, if there are very many: 1, or what
 // SLIPWAY_STORY_STRIDE says, where a build is slow and another one tries them all.
 int stride_asked();
