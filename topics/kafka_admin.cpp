@@ -81,6 +81,17 @@ std::vector<TopicAsIs> shapes_of(rd_kafka_t* handle,
     return found;
 }
 
+// One broker may list a topic before the one that is asked for its configuration knows of it.
+bool is_known(const rd_kafka_ConfigResource_t* resource) {
+    const auto error = rd_kafka_ConfigResource_error(resource);
+    if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return false;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+    const char* why = rd_kafka_ConfigResource_error_string(resource);
+    throw std::runtime_error(fmt::format("kafka: the configuration of topic {} cannot be read: {}",
+                                         rd_kafka_ConfigResource_name(resource),
+                                         why ? why : rd_kafka_err2str(error)));
+}
+
 void read_configs(const rd_kafka_ConfigResource_t* resource, TopicAsIs& topic) {
     std::size_t count = 0;
     const auto* const* entries = rd_kafka_ConfigResource_configs(resource, &count);
@@ -148,6 +159,8 @@ std::vector<TopicAsIs> describe_topics(const KafkaSettings& settings,
         rd_kafka_event_DescribeConfigs_result(event.get()), &count);
     for (std::size_t at = 0; at < count; ++at) {
         const std::string name = rd_kafka_ConfigResource_name(resources[at]);
+        if (!is_known(resources[at]))
+            std::erase_if(topics, [&](const TopicAsIs& topic) { return topic.name == name; });
         for (auto& topic : topics) {
             if (topic.name == name) read_configs(resources[at], topic);
         }

@@ -153,7 +153,10 @@ Installation::Installation(InstallationOptions options)
         }});
 }
 
-Installation::~Installation() = default;
+// A test that failed in the middle of a fault leaves none to the next.
+Installation::~Installation() {
+    network().heal();
+}
 
 TcpProxy& Installation::network() {
     static TcpProxy proxy;
