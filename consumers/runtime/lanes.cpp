@@ -93,9 +93,10 @@ Lanes::Lane& Lanes::lane_of(const std::string& service_id) {
     return *lane;
 }
 
-void Lanes::make_ready(Lane& lane) {
+void Lanes::make_ready(Lane& lane, Turn turn) {
     lane.at = Lane::At::Ready;
-    ready_.push_back({&lane, parts_.clock.since_boot()});
+    ready_.insert(turn == Turn::Next ? ready_.begin() : ready_.end(),
+                  {&lane, parts_.clock.since_boot()});
     call_one();
 }
 
@@ -233,6 +234,9 @@ void Lanes::submit(Lane& lane, Next next) {
     const auto asked_at = parts_.clock.since_boot();
     if (next.kind == Next::Kind::Load) {
         parts_.saver.load(lane.service_id, [this, &lane, asked_at](std::optional<Vm> row) {
+            // It goes on if nobody has done anything to the VM meanwhile, or was nudged to.
+            lane.goes_on = lane.goes_on && row && row->version == lane.row->version &&
+                           row->wake_at == lane.row->wake_at;
             lane.row = std::move(row);
             lane.row_at = asked_at;
             lane.loaded = true;
@@ -262,9 +266,10 @@ void Lanes::finish_round() {
             }
             make_ready(*lane);
         }
-        for (Lane* lane : loaded_) {
-            lane->known_version = lane->row ? lane->row->version : 0;
-            make_ready(*lane);
+        // They had their turn when they asked for their rows, which should not grow old again.
+        for (auto lane = loaded_.rbegin(); lane != loaded_.rend(); ++lane) {
+            (*lane)->known_version = (*lane)->row ? (*lane)->row->version : 0;
+            make_ready(**lane, Turn::Next);
         }
     }
     for (const Ticket& ticket : finished) ticket.finish();
@@ -274,10 +279,13 @@ void Lanes::finish_round() {
 
 Lanes::Next Lanes::work(Lane& lane) {
     if (lane.refused) return record_refusal(lane);
-    // A row that grew old while the lane waited its turn is not gone on with: the event that was
-    // published for it will have it read anew.
-    const bool goes_on = std::exchange(lane.goes_on, false) && taking_ && !is_old(lane);
-    return goes_on ? go_on(lane) : next_event(lane);
+    if (!taking_) lane.goes_on = false;
+    // A row grown old while its lane waited is read anew: a step would have little time left.
+    const bool has_row = lane.row && (lane.goes_on || lane.loaded);
+    if (has_row && taking_ && is_old(lane)) return {.kind = Next::Kind::Load};
+    if (!std::exchange(lane.goes_on, false)) return next_event(lane);
+    lane.loaded = false;
+    return go_on(lane);
 }
 
 // The database takes other rows, but not this one: that is what gets recorded, once.
@@ -313,9 +321,8 @@ void Lanes::won(Lane& lane, Vm& row, const Saved& saved) {
     // request that waits for this VM to rest.
     const bool more = lane.goes_on || saved.granted || (at_rest(row.state) && row.queued > 0);
     lane.goes_on = more && settings_.hand_off == HandOff::On;
-    // Its event will be old news here: only another process could need it, should this one die.
-    const bool may_wait = lane.goes_on;
-    if (more) parts_.teller.nudge(row, find_pipeline(row.pipeline)->topic, may_wait);
+    // It may wait if it goes on here: only another process could need it, should this one die.
+    if (more) parts_.teller.nudge(row, find_pipeline(row.pipeline)->topic, lane.goes_on);
     lane.told_version = row.version;
     lane.row = std::move(row);
 }

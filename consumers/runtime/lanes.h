@@ -100,7 +100,8 @@ class Lanes {
 
     // Under the lock.
     Lane& lane_of(const std::string& service_id);
-    void make_ready(Lane& lane);
+    enum class Turn { Last, Next };
+    void make_ready(Lane& lane, Turn turn = Turn::Last);
     void call_one();
     Lane* take_ready();
     bool may_take() const;

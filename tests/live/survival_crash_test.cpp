@@ -56,8 +56,12 @@ TEST_F(SurvivesKills, OfAProcessWhoseStepEventsAreUnsent) {
     installation.ask(300, R"({"busy_us":{"*":1000}})");
     ASSERT_EQ(installation.wait_until_begun(20s), "");
 
-    // With hand-off the steps go on, and nobody outside hears of them.
+    // With hand-off the steps go on, even if the database hesitates, and nobody outside hears of
+    // them.
     Installation::network().cut();
+    installation.postgres().freeze();
+    let_pass(1500ms);
+    installation.postgres().thaw();
     ASSERT_EQ(installation.wait_until_ready(30s), "");
     first->kill9();
     Installation::network().heal();

@@ -49,6 +49,39 @@ TEST(ABroker, ThatIsAwayForTenMinutesHoldsStepsUpOnceItsBoundIsReached) {
     }
 }
 
+// With hand-off nobody needs the broker to go on, however long the others' steps or the database
+// take: rows grow old meanwhile. (Who waits longer than the grace is nudged, and whoever hears that
+// may be another process.)
+TEST(ABroker, ThatIsAwayHoldsUpNobodyWhoHadToWait) {
+    struct Slow {
+        const char* call;
+        seconds by;
+    };
+    for (const Slow slow : {Slow{"ledger.write", seconds(3)}, Slow{"store.save", seconds(11)}})
+        for (const Pipeline* pipeline : pipelines()) {
+            if (!pipeline->is_rehearsal) continue;  // others wait for tasks, and so for a nudge
+            SCOPED_TRACE(fmt::format("{} {}", slow.call, pipeline->name));
+            Town town({.lanes = {.times = {.grace = minutes(30)}}});
+            prepare_for(town, *pipeline, some_vms);
+            order_all(town, *pipeline);
+            const std::size_t begun = effects(town) + some_vms.size();
+            ASSERT_TRUE(town.run_until([&] { return effects(town) >= begun; }));
+
+            town.bus.set_away(true);
+            town.faults.set([&](const Call& call) {
+                if (call.what == slow.call && call.moment == Moment::After)
+                    town.clock.advance(slow.by);
+            });
+            town.run_for(minutes(25));
+
+            for (const std::string& service : some_vms)
+                EXPECT_EQ(town.vm(service).state, pipeline->steps.back().state);
+            town.faults.set({});
+            town.bus.set_away(false);
+            ASSERT_TRUE(comes_to_rest(town));
+        }
+}
+
 TEST(ABroker, ThatForgetsEverythingLosesNothing) {
     for (const Pipeline* pipeline : pipelines())
         for (std::size_t wiped_after = 1;; wiped_after += pipeline->is_rehearsal ? 3 : 15) {
