@@ -123,11 +123,21 @@ Stepped advance(Answering& a, std::string_view result, std::string_view text) {
     return finish_change(a, std::move(change), !last);
 }
 
+// Who is woken when it may be its turn asks in between only in case nobody woke it.
+Time next_look(const Answering& a, const Waiting& waiting) {
+    if (waiting.until) return *waiting.until;
+    const Time::duration poll = a.times.poll_interval;
+    const bool is_woken = !waiting.claims.slots.empty();
+    const Time::duration longest =
+        is_woken ? std::max<Time::duration>(poll, a.times.heartbeat_line) : poll;
+    return a.now + until_next_look(a.now - a.next.answered_at, poll, longest);
+}
+
 Stepped wait(Answering& a, Waiting& waiting) {
     Change change = begin_change(a, "waiting", bounded(waiting.what, text_most));
-    a.next.wake_at = waiting.until ? *waiting.until : a.now + a.times.poll_interval;
     bool tell = true;
     count_answer(a, change, "waiting: " + change.log.text, tell);
+    a.next.wake_at = next_look(a, waiting);
     if (!waiting.progress.empty()) change.log.text += " (" + clean_text(waiting.progress) + ")";
     change.claims = std::move(waiting.claims.slots);
     change.addresses = std::move(waiting.claims.addresses);

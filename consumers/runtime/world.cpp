@@ -10,6 +10,12 @@ namespace {
 constexpr std::size_t line_most = 1'000;
 }
 
+Time::duration until_next_look(Time::duration waited,
+                               Time::duration first,
+                               Time::duration longest) {
+    return std::min(longest, std::max(first, waited / 20));
+}
+
 void World::say(std::string_view line) {
     line = line.substr(0, line_most);
     lines.emplace_back(line);
@@ -23,9 +29,7 @@ void World::may_change_something() const {
 
 Time World::next_look(Time since) const {
     const Time now = clock.now();
-    const Time::duration twentieth = (now - std::min(since, now)) / 20;
-    const Time::duration longest = times.poll_interval;
-    return now + std::min(longest, std::max<Time::duration>(times.poll_first, twentieth));
+    return now + until_next_look(now - since, times.poll_first, times.poll_interval);
 }
 
 }  // namespace slipway

@@ -21,6 +21,10 @@ struct Deadline {
 
 struct Outside;
 
+// How long until the next look at what has been waited for so long: soon at first, so that what is
+// short is not made long, and ever more seldom, so that what is long is not asked for in vain.
+Time::duration until_next_look(Time::duration waited, Time::duration first, Time::duration longest);
+
 struct StepTimes {
     std::chrono::milliseconds grace{60'000};         // until a nudge that got lost is given again
     std::chrono::milliseconds poll_interval{2'000};  // between two looks at what is waited for
@@ -55,8 +59,7 @@ struct World {
     // Called before anything that changes the outside. Throws Error once the deadline is over.
     void may_change_something() const;
 
-    // When to look again at what has been waited for since then: soon at first, so that what is
-    // short is not made long, and ever more seldom, so that what is long is not asked for in vain.
+    // When to look again at what has been waited for since then.
     Time next_look(Time since) const;
 };
 

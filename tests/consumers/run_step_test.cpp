@@ -132,6 +132,26 @@ TEST(RunStep, MovesWakeAtOnlyWhenItIsLessThanHalfAGraceAhead) {
     EXPECT_EQ(bench.run(vm).change.next.wake_at, bench.clock.now() + 60s);
 }
 
+TEST(RunStep, LooksEverMoreSeldomForASlotAndAsOftenAsBeforeForAnythingElse) {
+    struct Row {
+        std::chrono::seconds waited, for_slots, for_else;
+    };
+    Bench bench;
+    for (const Row& row : {Row{1s, 2s, 2s}, Row{100s, 5s, 2s}, Row{3'600s, 15s, 2s}}) {
+        for (const bool slots : {true, false}) {
+            answer = Waiting{"its turn"};
+            if (slots)
+                std::get<Waiting>(answer).claims.slots = {{.resource = "clones", .limit = 2}};
+            Vm waiting = bench.run(vm_at("begun")).change.next;
+            waiting.answered_at = bench.clock.now() - row.waited;
+
+            const Vm next = bench.run(waiting).change.next;
+
+            EXPECT_EQ(next.wake_at, bench.clock.now() + (slots ? row.for_slots : row.for_else));
+        }
+    }
+}
+
 TEST(RunStep, CountsAnAnswerGivenAgainInsteadOfRepeatingIt) {
     Bench bench;
     answer = Failed{"no address left"};
