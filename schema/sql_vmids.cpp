@@ -48,37 +48,14 @@ const VmidSql& sql_of(const Connection& connection) {
     return statements_of<VmidSql>(connection.dialect());
 }
 
-// One VM that looks for a number.
-class Numbers {
+// The numbers that are free for such a claim, by the order in which they are given out.
+class FreeNumbers {
   public:
-    Numbers(Connection& connection, const Change& change)
+    FreeNumbers(Connection& connection, const NumberClaim& claim, Time now)
         : connection_(connection),
           sql_(sql_of(connection)),
-          vm_(change.next),
-          claim_(*change.number),
-          now_(change.log.ended.time_since_epoch().count()) {}
-
-    // Until somebody else was not faster.
-    bool take_any() {
-        while (const auto number = above_all())
-            if (take(*number)) return true;
-        for (std::int64_t from = claim_.first;;) {
-            const auto number = lowest_rested(from);
-            if (!number) break;
-            if (take_rested(*number)) return true;
-            from = *number + 1;
-        }
-        while (const auto number = in_between())
-            if (take(*number)) return true;
-        return false;
-    }
-
-    void burn(std::int64_t number) { connection_.run(sql_.burn, {now_, claim_.cluster, number}); }
-
-  private:
-    bool is_taken(std::int64_t number) const {
-        return std::binary_search(claim_.taken.begin(), claim_.taken.end(), number);
-    }
+          claim_(claim),
+          now_(now.time_since_epoch().count()) {}
 
     std::optional<std::int64_t> above_all() {
         const Rows highest =
@@ -116,6 +93,46 @@ class Numbers {
         return std::nullopt;
     }
 
+  private:
+    bool is_taken(std::int64_t number) const {
+        return std::binary_search(claim_.taken.begin(), claim_.taken.end(), number);
+    }
+
+    Connection& connection_;
+    const VmidSql& sql_;
+    const NumberClaim& claim_;
+    std::int64_t now_;
+};
+
+// One VM that takes a number.
+class Taker {
+  public:
+    Taker(Connection& connection, const Change& change)
+        : connection_(connection),
+          sql_(sql_of(connection)),
+          vm_(change.next),
+          claim_(*change.number),
+          free_(connection, claim_, change.log.ended),
+          now_(change.log.ended.time_since_epoch().count()) {}
+
+    // Until somebody else was not faster.
+    bool take_any() {
+        while (const auto number = free_.above_all())
+            if (take(*number)) return true;
+        for (std::int64_t from = claim_.first;;) {
+            const auto number = free_.lowest_rested(from);
+            if (!number) break;
+            if (take_rested(*number)) return true;
+            from = *number + 1;
+        }
+        while (const auto number = free_.in_between())
+            if (take(*number)) return true;
+        return false;
+    }
+
+    void burn(std::int64_t number) { connection_.run(sql_.burn, {now_, claim_.cluster, number}); }
+
+  private:
     bool take(std::int64_t number) {
         return !connection_
                     .run(sql_.take, {claim_.cluster, number, vm_.service_id, vm_.run, now_, rest()})
@@ -135,6 +152,7 @@ class Numbers {
     const VmidSql& sql_;
     const Vm& vm_;
     const NumberClaim& claim_;
+    FreeNumbers free_;
     std::int64_t now_;
 };
 
@@ -145,13 +163,20 @@ class Numbers {
 bool take_number(Connection& connection, const Change& change) {
     if (!change.number) return true;
     const Rows held = connection.run(sql_of(connection).held, {change.next.service_id});
-    Numbers numbers(connection, change);
+    Taker taker(connection, change);
     if (!held.empty()) {
         if (held.text(0, 0) != change.number->cluster) return false;
         if (held.number(0, 1) != change.number->burns) return true;
-        numbers.burn(change.number->burns);
+        taker.burn(change.number->burns);
     }
-    return numbers.take_any();
+    return taker.take_any();
+}
+
+bool SqlStore::has_number(const NumberClaim& claim, Time now) {
+    return pool_.read([&](Connection& connection) {
+        FreeNumbers free(connection, claim, now);
+        return free.above_all() || free.lowest_rested(claim.first) || free.in_between();
+    });
 }
 
 }  // namespace slipway

@@ -191,6 +191,13 @@ NumberClaim number_claim(Machine& machine) {
         if (guest.place.vmid >= claim.first && guest.place.vmid <= claim.last)
             claim.taken.push_back(guest.place.vmid);
     std::sort(claim.taken.begin(), claim.taken.end());
+    if (!machine.world.store.has_number(claim, machine.world.clock.now()))
+        throw Error(fmt::format(
+            "No VM numbers available from {} to {} in cluster {}; a higher vmid_last in "
+            "the inventory gives it more",
+            claim.first,
+            claim.last,
+            claim.cluster));
     return claim;
 }
 

@@ -16,7 +16,8 @@ bool is_granted(Store& store, std::string_view id, const NumberClaim& claim) {
 // What a new VM gets: "number 100", or nothing.
 std::string given(Store& store, std::string_view id, const NumberClaim& claim) {
     begun(store, id);
-    is_granted(store, id, claim);
+    const bool is_left = store.has_number(claim, at(0));
+    EXPECT_EQ(is_granted(store, id, claim), is_left);
     return holds(store, id);
 }
 

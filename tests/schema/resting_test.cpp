@@ -53,13 +53,16 @@ class RestingOn : public testing::TestWithParam<const char*> {
         return after(change, when);
     }
     std::string number_of(std::string_view id, std::vector<std::int64_t> taken, std::int64_t when) {
-        Change change = claiming(load_or_begin(id),
-                                 {.cluster = "pve",
-                                  .first = 100,
-                                  .last = 102,
-                                  .taken = std::move(taken),
-                                  .rest = std::chrono::seconds(5)});
-        return after(change, when);
+        const NumberClaim claim{.cluster = "pve",
+                                .first = 100,
+                                .last = 102,
+                                .taken = std::move(taken),
+                                .rest = std::chrono::seconds(5)};
+        Change change = claiming(load_or_begin(id), claim);
+        const bool is_left = store().has_number(claim, at(when));
+        std::string number = after(change, when);
+        EXPECT_EQ(is_left, !number.empty());
+        return number;
     }
 
   private:

@@ -223,6 +223,24 @@ TEST(Deploy, WaitsForAnAddressUntilThePoolGrows) {
     ASSERT_TRUE(comes_to_rest(town));
 }
 
+TEST(Deploy, SaysThatNoNumberIsLeftUntilThereAreMore) {
+    Town town({});
+    town.redeclare("vmid_last: 1999", "vmid_last: 1000");
+    order_one(town);
+    ASSERT_TRUE(comes_to_rest(town));
+
+    town.order({.service_id = "5547", .pipeline = "deploy"});
+    town.run_for(minutes(10));
+
+    EXPECT_EQ(town.vm("5547").last_error,
+              "No VM numbers available from 1000 to 1000 in cluster lab; a higher vmid_last in "
+              "the inventory gives it more");
+    EXPECT_TRUE(town.store->holdings("5547").addresses.empty());
+    town.redeclare("vmid_last: 1000", "vmid_last: 1001");
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(town.vm("5547").vmid, 1001);
+}
+
 TEST(Deploy, RejectsAnOrderThatCannotBeDoneAndSaysAllThatIsWrong) {
     Town town({});
 
