@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <deque>
 #include <stdexcept>
+#include <thread>
 #include <unordered_map>
 
 #include "schema/conninfo.h"
@@ -48,6 +50,21 @@ std::string sqlite_connect_string(const std::string& url) {
         throw std::runtime_error("the path of the database must not contain a double quote");
     }
     return fmt::format("dbname=\"{}\"", path);
+}
+
+// The first to open a database changes its file for that. SQLite does not wait for another who does
+// so at the same time, whatever the busy timeout: it would be a deadlock.
+void use_wal(soci::session& session) {
+    for (int attempts_left = 500;; --attempts_left) {
+        try {
+            session.once << "PRAGMA journal_mode = WAL";
+            return;
+        } catch (const soci::soci_error& error) {
+            const bool locked = error.get_error_message().ends_with("database is locked");
+            if (!locked || attempts_left == 0) throw;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+    }
 }
 
 // A prepared statement and the places it reads its values from and puts its answer to.
@@ -274,7 +291,7 @@ Connection::Connection(const DatabaseSettings& settings, Access access)
             if (access == Access::Read)
                 session.once << "PRAGMA query_only = ON";
             else if (!is_in_memory(settings))
-                session.once << "PRAGMA journal_mode = WAL";
+                use_wal(session);
         }
     });
 }

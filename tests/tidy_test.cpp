@@ -45,6 +45,7 @@ const std::vector<Ban> bans = {
      {"tests/bench/",
       "tests/live/",
       "ops/slipway/rehearsal.cpp",
+      "schema/connection.cpp",
       "topics/embedded_broker_child.cpp"},
      "wait on a condition with a deadline"},
     {"sleep_until", {}, "wait on a condition with a deadline"},
