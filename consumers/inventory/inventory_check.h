@@ -34,6 +34,7 @@ class InventoryCheck {
     void check_cluster(const DeclaredCluster& cluster);
     void check_template(const DeclaredTemplate& os_template);
     void check_package(const DeclaredPackage& package);
+    void check_addresses(const DeclaredPackage& package);
     void check_pool(const DeclaredPool& pool);
     void check_pools_together();
     void check_provider(const DeclaredDnsProvider& provider);
@@ -56,7 +57,6 @@ class InventoryCheck {
     void check_storage(const DeclaredCluster& cluster,
                        std::string_view path,
                        const std::string& name);
-    void check_addresses(const DeclaredPackage& package);
     void check_letters(const DeclaredPackage& package);
     void check_in_network(const DeclaredPool& pool);
 

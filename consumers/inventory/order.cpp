@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "consumers/inventory/inventory_check.h"
 #include "consumers/proxmox/json.h"
+#include "topics/event.h"
 
 namespace slipway {
 namespace {
@@ -18,6 +20,7 @@ using Problems = std::vector<std::string>;
 
 constexpr std::int64_t mib = 1LL << 20;
 constexpr std::size_t ssh_keys_most = 50;
+constexpr double least_rate = 0.001;  // what Proxmox can write down
 
 // "CPU Cores" -> "cpu_cores".
 std::string small_name(std::string_view name) {
@@ -35,12 +38,13 @@ std::optional<std::int64_t> whole(std::string_view text, std::int64_t least, std
 
 // "4" is GiB, as billing counts; "512M" says its own unit.
 std::optional<std::int64_t> mebibytes(std::string_view text) {
-    if (const auto gib = number_in(text)) {
-        if (*gib <= 0 || *gib > 16'384) return std::nullopt;
-        return static_cast<std::int64_t>(*gib * 1024);
-    }
-    const auto bytes = parse_size(text);
-    return bytes && *bytes >= 16 * mib ? std::optional(*bytes / mib) : std::nullopt;
+    constexpr std::int64_t most = std::int64_t{16'384} * 1024;
+    const auto gib = number_in(text);
+    const auto bytes = gib ? std::nullopt : parse_size(text);
+    if (gib && !(*gib > 0 && *gib <= 16'384)) return std::nullopt;
+    const std::int64_t size =
+        gib ? static_cast<std::int64_t>(*gib * 1024) : bytes.value_or(0) / mib;
+    return size >= 16 && size <= most ? std::optional(size) : std::nullopt;
 }
 
 struct Option {
@@ -57,21 +61,22 @@ bool put(Field& field, const std::optional<Value>& value) {
 
 bool put_rate(double& field, const std::string& value) {
     const auto rate = number_in(value);
-    return put(field, rate && *rate >= 0 && *rate <= 100'000 ? rate : std::nullopt);
+    const bool good = rate && (*rate == 0 || (*rate >= least_rate && *rate <= 100'000));
+    return put(field, good ? rate : std::nullopt);
 }
 
 bool put_iops(std::int64_t& field, const std::string& value) {
     return put(field, whole(value, 0, 10'000'000));
 }
 
-constexpr std::string_view mib_per_second = "MiB per second, 0 for no limit";
+constexpr std::string_view mib_per_second = "MiB per second from 0.001, 0 for no limit";
 constexpr std::string_view per_second = "operations per second, 0 for no limit";
 
 // clang-format off
 const Option options[] = {
     {"CPU Cores", "whole number from 1 to 1024",
         [](auto& p, auto& v) { return put(p.cores, whole(v, 1, 1024)); }},
-    {"RAM", "GiB, or a size with its unit: 512M",
+    {"RAM", "GiB, or a size with its unit: 512M; from 16M to 16T",
         [](auto& p, auto& v) { return put(p.memory_mib, mebibytes(v)); }},
     {"Backups", "whole number from 0 to 1000",
         [](auto& p, auto& v) { return put(p.backups, whole(v, 0, 1000)); }},
@@ -97,7 +102,7 @@ const Option options[] = {
         [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_read, v); }},
     {"Additional Disk Write IOPS", per_second,
         [](auto& p, auto& v) { return put_iops(p.additional_disk.limits.iops_write, v); }},
-    {"Network Bandwidth", "megabytes per second, 0 for no limit",
+    {"Network Bandwidth", "megabytes per second from 0.001, 0 for no limit",
         [](auto& p, auto& v) { return put_rate(p.network.rate_mbs, v); }},
     {"IPv4 Addresses", "whole number from 0 to 256",
         [](auto& p, auto& v) { return put(p.network.ipv4, whole(v, 0, 256)); }},
@@ -145,6 +150,16 @@ bool is_email(std::string_view text) {
            is_host_name(text.substr(at + 1)) &&
            text.find_first_of(" \t\r\n<>,;") == std::string_view::npos;
 }
+
+constexpr std::string_view members[] = {"service_id",
+                                        "package",
+                                        "client_id",
+                                        "email",
+                                        "domain",
+                                        "username",
+                                        "node",
+                                        "ssh_keys",
+                                        "options"};
 
 class OrderReader {
   public:
@@ -216,6 +231,16 @@ class OrderReader {
     }
 
     void check(const Order& order) {
+        for (const auto& member : data_.items()) {
+            const std::string& name = member.key();
+            if (name == "password")
+                problems.emplace_back(
+                    "data.password: is never taken from a topic; leave it out, and one is made");
+            else if (std::find(std::begin(members), std::end(members), name) == std::end(members))
+                problems.push_back(fmt::format("data.{}: unknown; there are {}",
+                                               clean_text(name.substr(0, 100)),
+                                               fmt::join(members, ", ")));
+        }
         if (order.package.empty())
             problems.emplace_back("data.package: is missing; name the package that was bought");
         if (!order.domain.empty() && !is_host_name(order.domain))
@@ -226,9 +251,6 @@ class OrderReader {
             problems.push_back(fmt::format(
                 "data.username: \"{}\" is no user name; small letters, digits, - and _, at most 32",
                 order.username));
-        if (data_.contains("password"))
-            problems.emplace_back(
-                "data.password: is never taken from a topic; leave it out, and one is made");
     }
 
     const JsonValue data_;
@@ -298,7 +320,12 @@ std::vector<OptionName> option_names() {
 
 std::vector<std::string> wrong_with_order(const Inventory& inventory, std::string_view payload) {
     Problems problems;
-    resolve(inventory, payload, problems);
+    if (const auto wanted = resolve(inventory, payload, problems)) {
+        InventoryCheck check(inventory);
+        check.check_addresses(wanted->package);
+        for (const InventoryProblem& problem : std::move(check).problems())
+            problems.push_back(fmt::format("data.options: {}", problem.what));
+    }
     return problems;
 }
 

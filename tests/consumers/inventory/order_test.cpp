@@ -20,6 +20,16 @@ Inventory small_inventory() {
                            .cores = 2,
                            .memory_mib = 2048,
                            .domain = ".example.com"}};
+    inventory.pools = {{.name = "v4",
+                        .cluster = "waw",
+                        .bridge = "vmbr0",
+                        .network = parse_network("192.0.2.0/24"),
+                        .range = parse_range("192.0.2.10-192.0.2.20")},
+                       {.name = "v6",
+                        .cluster = "waw",
+                        .bridge = "vmbr0",
+                        .network = parse_network("2001:db8::/64"),
+                        .range = parse_range("2001:db8::10-2001:db8::20")}};
     return inventory;
 }
 
@@ -43,7 +53,17 @@ TEST(AnOrder, ThatIsWrongSaysEveryFieldAndItsCure) {
          "data.ssh_keys[1]: is no public key; one line as in authorized_keys"},
         {R"({"package": "vps-start", "options": {"cpu_cores": 0, "ram": "lots"}})",
          "data.options.cpu_cores: \"0\" is not right; whole number from 1 to 1024\n"
-         "data.options.ram: \"lots\" is not right; GiB, or a size with its unit: 512M"},
+         "data.options.ram: \"lots\" is not right; GiB, or a size with its unit: 512M; "
+         "from 16M to 16T"},
+        {R"({"package": "vps-start", "options": {"ram": 0.001}})",
+         "data.options.ram: \"0.001\" is not right; GiB, or a size with its unit: 512M; from 16M "
+         "to 16T"},
+        {R"({"package": "vps-start", "options": {"system_disk_read_bandwidth": 0.0001}})",
+         "data.options.system_disk_read_bandwidth: \"0.0001\" is not right; MiB per second from "
+         "0.001, 0 for no limit"},
+        {R"({"package": "vps-start", "optoins": {"ram": 4}})",
+         "data.optoins: unknown; there are service_id, package, client_id, email, domain, "
+         "username, node, ssh_keys, options"},
         {R"({"package": "vps-start", "options": {"operating_system": "beos"}})",
          "operating system: cluster waw has no template \"beos\""},
         {R"({"package": "vps-start", "options": [1]})",
@@ -57,11 +77,23 @@ TEST(AnOrder, ThatIsWrongSaysEveryFieldAndItsCure) {
                     .starts_with("data.options.cores: unknown; there are cpu_cores, ram, "));
 }
 
+TEST(AnOrder, ForAddressesThatNoPoolHasIsWrong) {
+    Inventory inventory = small_inventory();
+    inventory.pools.pop_back();
+    const std::string payload = R"({"package": "vps-start", "options": {"ipv6_addresses": 2}})";
+
+    EXPECT_EQ(wrong_with_order(inventory, payload),
+              std::vector<std::string>{"data.options: there is no IPv6 pool of cluster waw"});
+}
+
 TEST(AnOrder, OverridesItsPackageEvenWithNothing) {
     const Wanted wanted = wanted_of(small_inventory(), R"({
         "service_id": "5546", "package": "vps-start", "node": "pve2",
         "options": {"CPU Cores": 4, "RAM": "8", "Backups": 3, "snapshots": 0, "System Disk": 40,
                     "additional_disk": "10", "system_disk_read_iops": 500,
+                    "system_disk_write_iops": 501, "system_disk_read_bandwidth": 1.5,
+                    "system_disk_write_bandwidth": 2.5, "additional_disk_read_bandwidth": 3.5,
+                    "additional_disk_read_iops": 502, "additional_disk_write_iops": 503,
                     "Additional Disk Write Bandwidth": 12.5, "Network Bandwidth": 0,
                     "IPv4 Addresses": 0, "ipv6_addresses": 2, "Operating System": "alma-9"}})");
 
@@ -70,9 +102,12 @@ TEST(AnOrder, OverridesItsPackageEvenWithNothing) {
     EXPECT_EQ(wanted.package.backups, 3);
     EXPECT_EQ(wanted.package.snapshots, 0);
     EXPECT_EQ(wanted.package.system_disk.size_gib, 40);
-    EXPECT_EQ(wanted.package.system_disk.limits.iops_read, 500);
+    const Throttle system{.iops_read = 500, .iops_write = 501, .mib_read = 1.5, .mib_write = 2.5};
+    const Throttle additional{
+        .iops_read = 502, .iops_write = 503, .mib_read = 3.5, .mib_write = 12.5};
+    EXPECT_EQ(wanted.package.system_disk.limits, system);
     EXPECT_EQ(wanted.package.additional_disk.size_gib, 10);
-    EXPECT_EQ(wanted.package.additional_disk.limits.mib_write, 12.5);
+    EXPECT_EQ(wanted.package.additional_disk.limits, additional);
     EXPECT_EQ(wanted.package.network.rate_mbs, 0);
     EXPECT_EQ(wanted.package.network.ipv4, 0);
     EXPECT_EQ(wanted.package.network.ipv6, 2);
