@@ -37,6 +37,10 @@ struct HoldingsSql {
         "SELECT pool, count(*), count(rests_until) FROM ip_address "
         "WHERE rests_until IS NULL OR rests_until > :now GROUP BY pool ORDER BY pool",
         3};
+    Sql range_use{
+        "SELECT count(*), count(rests_until) FROM ip_address WHERE key >= :first AND key <= :last "
+        "AND (rests_until IS NULL OR rests_until > :now)",
+        2};
     Sql records{
         "SELECT provider, zone, name, type, value, ttl FROM dns_record WHERE service_id = :service",
         6};
@@ -98,6 +102,20 @@ std::vector<PoolUse> SqlStore::pool_use(Time now) {
         use.push_back({.pool = rows.text(i, 0),
                        .held = rows.number(i, 1) - rows.number(i, 2),
                        .resting = rows.number(i, 2)});
+    return use;
+}
+
+PoolUse SqlStore::pool_use(const PoolRanges& pool, Time now) {
+    const std::int64_t at = now.time_since_epoch().count();
+    PoolUse use{.pool = pool.pool};
+    for (const IpRange& range : pool.ranges) {
+        const Rows rows = pool_.read([&](Connection& c) {
+            return c.run(statements_of<HoldingsSql>(dialect_).range_use,
+                         {key_of(range.first), key_of(range.last), at});
+        });
+        use.held += rows.number(0, 0) - rows.number(0, 1);
+        use.resting += rows.number(0, 1);
+    }
     return use;
 }
 

@@ -43,6 +43,7 @@ class SqlStore final : public Store {
 
     Holdings holdings(std::string_view service_id) override;
     std::vector<PoolUse> pool_use(Time now) override;
+    PoolUse pool_use(const PoolRanges& pool, Time now) override;
     bool has_number(const NumberClaim& claim, Time now) override;
     std::vector<DnsRecordRow> dns_records(std::string_view service_id) override;
 

@@ -362,6 +362,8 @@ class Store {
     // --- what VMs hold
     virtual Holdings holdings(std::string_view service_id) = 0;
     virtual std::vector<PoolUse> pool_use(Time now) = 0;
+    // What is used of these ranges alone, whatever pool it was given from.
+    virtual PoolUse pool_use(const PoolRanges& pool, Time now) = 0;
     // Whether any number is left that such a claim could be granted.
     virtual bool has_number(const NumberClaim& claim, Time now) = 0;
     virtual std::vector<DnsRecordRow> dns_records(std::string_view service_id) = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/store.h"
+
 namespace slipway {
 namespace {
 
@@ -65,6 +67,10 @@ std::vector<IpRange> usable_ranges(const DeclaredPool& pool) {
     excluded.push_back({pool.gateway, pool.gateway});
     exclude_own_addresses(pool.network, excluded);
     return without(pool.range, excluded);
+}
+
+PoolRanges ranges_of(const DeclaredPool& pool) {
+    return {.pool = pool.name, .ranges = usable_ranges(pool), .quarantine = pool.quarantine};
 }
 
 std::int64_t capacity(const DeclaredPool& pool) {

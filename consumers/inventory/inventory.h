@@ -17,6 +17,8 @@
 
 namespace slipway {
 
+struct PoolRanges;
+
 struct DeclaredStorage {
     std::string name;
     bool shared = false;
@@ -207,6 +209,7 @@ int clones_at_once(const DeclaredStorage& storage);
 // What a pool may give out: its range without what is excluded, without the gateway and without
 // the network's own addresses (the first; of IPv4 the last as well).
 std::vector<IpRange> usable_ranges(const DeclaredPool& pool);
+PoolRanges ranges_of(const DeclaredPool& pool);  // the same, for the Store
 // How many addresses that are; of more than 2^62 it says 2^62.
 std::int64_t capacity(const DeclaredPool& pool);
 

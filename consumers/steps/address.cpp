@@ -73,8 +73,7 @@ struct PoolRoom {
 
 class Choice {
   public:
-    Choice(const std::vector<PoolUse>& use, const std::vector<Need>& needs)
-        : use_(use), needs_(needs) {}
+    Choice(World& world, const std::vector<Need>& needs) : world_(world), needs_(needs) {}
 
     // Whether all of it can be had there; if not, why is noted.
     bool fits(const Segment& segment) {
@@ -104,10 +103,7 @@ class Choice {
         for (const Need& need : needs_) {
             AddressClaim claim{.count = need.count};
             for (const DeclaredPool* pool : segment.pools)
-                if (pool->version() == need.version)
-                    claim.pools.push_back({.pool = pool->name,
-                                           .ranges = usable_ranges(*pool),
-                                           .quarantine = pool->quarantine});
+                if (pool->version() == need.version) claim.pools.push_back(ranges_of(*pool));
             claims.push_back(std::move(claim));
         }
         return claims;
@@ -117,10 +113,8 @@ class Choice {
 
   private:
     PoolRoom room_in(const DeclaredPool& pool) const {
-        const auto use = std::find_if(
-            use_.begin(), use_.end(), [&](const PoolUse& one) { return one.pool == pool.name; });
-        const bool known = use != use_.end();
-        return {&pool, capacity(pool), known ? use->held : 0, known ? use->resting : 0};
+        const PoolUse use = world_.store.pool_use(ranges_of(pool), world_.clock.now());
+        return {&pool, capacity(pool), use.held, use.resting};
     }
 
     static std::string described(const PoolRoom& room) {
@@ -130,7 +124,7 @@ class Choice {
             "pool {} ({} of {} in use{})", room.pool->name, room.used, room.capacity, rest);
     }
 
-    const std::vector<PoolUse>& use_;
+    World& world_;
     const std::vector<Need>& needs_;
 };
 
@@ -145,8 +139,7 @@ std::string in_words(const std::vector<Need>& needs, const Holdings& holdings) {
 StepOutcome ask_for(Machine& machine, const std::vector<Need>& needs, const Holdings& holdings) {
     Claims claims{.inventory_revision = machine.inventory->revision};
     if (!needs.empty()) {
-        const std::vector<PoolUse> use = machine.world.store.pool_use(machine.world.clock.now());
-        Choice choice(use, needs);
+        Choice choice(machine.world, needs);
         const std::vector<Segment> segments = segments_for(machine, holdings);
         const auto segment = std::find_if(
             segments.begin(), segments.end(), [&](const Segment& one) { return choice.fits(one); });

@@ -41,8 +41,10 @@ void add_get_command(CLI::App& app, Context& context) {
             const auto store = open_store(database_settings(load_config(context).config));
             const Inventory inventory = inventory_without_secrets(store->inventory());
             const bool has_pools = wanted.form == GetForm::Table && !inventory.pools.empty();
-            const auto uses =
-                has_pools ? store->pool_use(SystemClock().now()) : std::vector<PoolUse>{};
+            std::vector<PoolUse> uses;
+            if (has_pools)
+                for (const DeclaredPool& pool : inventory.pools)
+                    uses.push_back(store->pool_use(ranges_of(pool), SystemClock().now()));
             fmt::print("{}", print_inventory(inventory, uses, wanted));
             return Succeeded;
         };

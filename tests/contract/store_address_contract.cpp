@@ -41,6 +41,19 @@ TEST_P(StoreContract, GivesTheLowestAddressesOfTheFirstPoolThatHasAny) {
     EXPECT_EQ(uses(store()), "a: 3 held, 0 resting; b: 2 held, 0 resting; ");
 }
 
+// A range that was moved, and what was given out before that.
+TEST_P(StoreContract, CountsWhatIsUsedOfSomeRangesWhateverPoolItIsFrom) {
+    after_asking(store(), "1", {some(3, {pool("a", {"10.0.0.1-10.0.0.9"})})});
+    const auto used = [&](std::initializer_list<std::string_view> ranges) {
+        const PoolUse use = store().pool_use(pool("b", ranges), at(0));
+        return fmt::format("{} {} {}", use.pool, use.held, use.resting);
+    };
+
+    EXPECT_EQ(used({"10.0.0.1-10.0.0.9"}), "b 3 0");
+    EXPECT_EQ(used({"10.0.0.2", "10.0.0.3-10.0.0.9"}), "b 2 0");
+    EXPECT_EQ(used({"10.0.0.4-10.0.0.200"}), "b 0 0");
+}
+
 TEST_P(StoreContract, GivesAllAddressesOrNone) {
     const PoolRanges v4 = pool("v4", {"10.0.0.1-10.0.0.9"});
     const PoolRanges v6 = pool("v6", {"2001:db8::1"});

@@ -137,6 +137,9 @@ TEST_P(RestingOn, PoolsAreUsedByWhatIsHeldAndByWhatRests) {
 
     ASSERT_EQ(use.size(), 1U);
     EXPECT_EQ(fmt::format("{} {} {}", use[0].pool, use[0].held, use[0].resting), "a 1 1");
+    const PoolUse within =
+        store().pool_use({.pool = "a", .ranges = {parse_range("10.0.0.1-10.0.0.2")}}, at(2000));
+    EXPECT_EQ(fmt::format("{} {}", within.held, within.resting), "0 1");
 }
 
 TEST_P(RestingOn, ANumberIsGivenAgainOnceNoneIsLeftAndItHasRested) {

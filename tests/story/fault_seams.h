@@ -151,6 +151,10 @@ class FaultStore final : public Store {
     std::vector<PoolUse> pool_use(Time now) override {
         return faults_.around("store.pool_use", process_, [&] { return store_.pool_use(now); });
     }
+    PoolUse pool_use(const PoolRanges& pool, Time now) override {
+        return faults_.around(
+            "store.pool_use", process_, [&] { return store_.pool_use(pool, now); });
+    }
     bool has_number(const NumberClaim& claim, Time now) override {
         return faults_.around(
             "store.has_number", process_, [&] { return store_.has_number(claim, now); });
