@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <nlohmann/json.hpp>
+
 #include "consumers/pipelines/pipelines.h"
 #include "consumers/runtime/error.h"
+#include "topics/event.h"
 
 namespace slipway {
 namespace {
@@ -19,6 +22,14 @@ DeadLetterRow rejection(const RequestRow& request, Time now) {
         .reason = fmt::format("request {} ({}): {}", request.id, request.type, request.why),
         .at = now,
     };
+}
+
+// An order with a password is refused, and what of it is kept does not hold it.
+std::string without_password(const std::string& payload) {
+    auto data = nlohmann::json::parse(payload, nullptr, /*allow_exceptions=*/false);
+    if (!data.is_object() || !data.contains("password")) return payload;
+    data["password"] = "(not kept)";
+    return data.dump();
 }
 
 std::string wrong_with(const RequestRow& request, const Inventory* inventory) {
@@ -47,13 +58,21 @@ Admitted decide(RequestRow request, const Vm* vm, const AdmissionContext& contex
     if (request.status == "accepted")
         admitted.next =
             begin_run(vm ? *vm : Vm{}, *find_pipeline(request.type), request, context.wake_at);
-    if (ruling.admission == Admission::Reject)
+    if (ruling.admission == Admission::Reject) {
+        request.payload = without_password(request.payload);
         admitted.dead_letter = rejection(request, context.now);
+    }
     admitted.request = std::move(request);
     return admitted;
 }
 
 RequestRow admit_now(Store& store, const Inventory& inventory, RequestRow request) {
+    if (!is_service_id(request.service_id))
+        throw Error(
+            fmt::format("service id \"{}\": must be 1 to {} letters, digits, '.', '_', ':' or "
+                        "'-'",
+                        clean_text(request.service_id),
+                        most_service_id_bytes));
     for (int race = 0; race < races_most; ++race) {
         const auto rows = store.load({&request.service_id, 1});
         const Admitted admitted = decide(

@@ -25,6 +25,9 @@ inline constexpr std::size_t most_body_bytes = 256 * 1024;
 inline constexpr std::size_t most_event_text_bytes = 16 * 1024;
 inline constexpr std::size_t most_service_id_bytes = 128;
 
+// 1 to 128 letters, digits, '.', '_', ':' or '-': it is a key, and part of names.
+bool is_service_id(std::string_view text);
+
 // A message nobody can read. what() is a reason a person understands: which field, what is wrong
 // with it, what would be right. It quotes nothing of the message but names of fields.
 struct Unreadable : std::runtime_error {

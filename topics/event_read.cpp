@@ -236,6 +236,8 @@ int small_number(const JsonObject& data, std::string_view name) {
     return static_cast<int>(value);
 }
 
+}  // namespace
+
 bool is_service_id(std::string_view text) {
     if (text.empty() || text.size() > most_service_id_bytes) return false;
     return std::all_of(text.begin(), text.end(), [](char letter) {
@@ -244,6 +246,8 @@ bool is_service_id(std::string_view text) {
                letter == ':' || letter == '-';
     });
 }
+
+namespace {
 
 enum class NumbersToo { No, Yes };
 
