@@ -4,6 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
 #include "consumers/runtime/check.h"
 #include "tests/consumers/proxmox/cluster_talk.h"
 
@@ -52,6 +57,42 @@ TEST(Cluster, RefusesToSendWhatItsTableDoesNotKnow) {
         CheckFailed);
     EXPECT_THROW(talk.call(call_named("vm_configure"), {{"node", "a"}, {"vmid", 1}, {"netx", "b"}}),
                  CheckFailed);
+}
+
+// Notes how many calls are under way at once, and gives more of them time to come.
+class CrowdedHttp final : public Http {
+  public:
+    HttpAnswer send(const HttpRequest& /*request*/) override {
+        std::unique_lock lock(mutex_);
+        most_ = std::max(most_, ++under_way_);
+        one_more_.wait_for(lock, 2ms, [&] { return under_way_ > 3; });
+        --under_way_;
+        return {.status = 200, .body = data_body("1")};
+    }
+    int most() const { return most_; }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable one_more_;
+    int under_way_ = 0;
+    int most_ = 0;
+};
+
+TEST(Cluster, IsNeverSentMoreAtOnceThanItsSettingsSay) {
+    SimClock clock;
+    CrowdedHttp http;
+    ClusterSettings settings = with_token();
+    settings.calls_at_once = 3;
+    ProxmoxCluster cluster(http, clock, settings);
+
+    std::vector<std::jthread> askers;
+    for (int i = 0; i < 12; ++i)
+        askers.emplace_back([&] {
+            for (int call = 0; call < 5; ++call) cluster.send(call_named("version"), {}, {});
+        });
+    askers.clear();
+
+    EXPECT_EQ(http.most(), 3);
 }
 
 TEST(Cluster, GoesToTheNextEndpointIfNothingWasSent) {
