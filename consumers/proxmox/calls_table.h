@@ -69,6 +69,7 @@ inline constexpr PveCall pve_call_table[] = {
     {"ipset_list",          "GET",    "/nodes/{node}/qemu/{vmid}/firewall/ipset"},
     {"ipset_create",        "POST",   "/nodes/{node}/qemu/{vmid}/firewall/ipset",                "name comment"},
     {"ipset_delete",        "DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}",         "force:bool"},
+    {"ipset_delete",        "DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}",         "force:bool"},
     {"ipset_entries",       "GET",    "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}"},
     {"ipset_add",           "POST",   "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}",         "cidr comment nomatch:bool"},
     {"ipset_remove",        "DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}",  "digest"},

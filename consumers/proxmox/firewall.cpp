@@ -60,6 +60,10 @@ void create_ip_set(const Proxmox& pve, const VmPlace& place, const std::string& 
     pve.send(call_named("ipset_create"), at(place, {{"name", set}}));
 }
 
+void delete_ip_set(const Proxmox& pve, const VmPlace& place, const std::string& set) {
+    pve.send(call_named("ipset_delete"), at(place, {{"name", set}, {"force", true}}));
+}
+
 void add_to_ip_set(const Proxmox& pve,
                    const VmPlace& place,
                    const std::string& set,

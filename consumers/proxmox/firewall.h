@@ -36,6 +36,8 @@ std::vector<std::string> ip_sets(const Proxmox& pve, const VmPlace& place);
 std::optional<std::vector<IpSetEntry>> ip_set_entries(const Proxmox& pve,
                                                       const VmPlace& place,
                                                       const std::string& set);
+// With all that is in it; nothing, if it is not there.
+void delete_ip_set(const Proxmox& pve, const VmPlace& place, const std::string& set);
 void create_ip_set(const Proxmox& pve, const VmPlace& place, const std::string& set);
 void add_to_ip_set(const Proxmox& pve,
                    const VmPlace& place,

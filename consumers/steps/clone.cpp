@@ -92,12 +92,11 @@ std::optional<VmConfig> config_now(Machine& machine, const VmPlace& place) {
 
 // There is a machine of our number: is it ours, and is it whole? Until its first disk is copied a
 // clone carries no mark and no name, so one that is being made is not judged.
-StepOutcome judge(Machine& machine, const VmResource& there, const StepTask& task) {
+StepOutcome judge(Machine& machine, const VmResource& there) {
     if (there.type != "qemu") return take_another(machine, "is a container of somebody else's");
     auto config = config_now(machine, there.place);
     if (config && config->value("lock") == "clone") {
-        if (!task.has_ended() && may_be_cloning(machine, there.place.node))
-            return Waiting{std::string(unheard_of)};
+        if (may_be_cloning(machine, there.place.node)) return Waiting{std::string(unheard_of)};
         config = config_now(machine, there.place);  // it may have become whole meanwhile
         if (config && config->value("lock") == "clone")
             return take_another(machine,
@@ -129,14 +128,15 @@ StepOutcome begin(Machine& machine, const Holdings& holdings) {
         return Waiting{.what = fmt::format("its turn to clone on {}", storage),
                        .claims = {.slots = slots}};
     machine.about_to_change();
-    const Upid upid =
-        slipway::clone_vm(machine.pve(),
-                          {.source = source.place,
-                           .to = machine.vm.vmid,
-                           .name = machine.vm.name,
-                           .description = description_with(applied_of(machine.vm).mark),
-                           .full = wanted.package.clone == CloneKind::Full,
-                           .storage = chosen});
+    const Upid upid = machine.start([&] {
+        return slipway::clone_vm(machine.pve(),
+                                 {.source = source.place,
+                                  .to = machine.vm.vmid,
+                                  .name = machine.vm.name,
+                                  .description = description_with(applied_of(machine.vm).mark),
+                                  .full = wanted.package.clone == CloneKind::Full,
+                                  .storage = chosen});
+    });
     machine.vm.node = source.place.node;
     return machine.started(upid, what_runs(machine));
 }
@@ -147,13 +147,13 @@ StepOutcome clone_vm(World& world, Vm& vm) {
     Machine machine(world, vm);
     const Holdings holdings = world.store.holdings(vm.service_id);
     vm.vmid = holdings.vmid;
-    world.keep.frees_slots = !holdings.slots.empty();
     const StepTask task = machine.task();
     if (task.is == StepTask::Is::Running) return machine.wait_for(task, what_runs(machine));
+    world.keep.frees_slots = !holdings.slots.empty();
     // Whoever stands in line has looked before, and looks again once it is its turn.
     const bool waits_its_turn = holdings.slots.empty() && vm.answer.starts_with(in_line);
     if (waits_its_turn) return begin(machine, holdings);
-    if (const auto there = machine.find_anew()) return judge(machine, *there, task);
+    if (const auto there = machine.find_anew()) return judge(machine, *there);
     if (task.has_ended())
         return Failed{fmt::format("the clone is not there: {}", machine.why_it_failed(task))};
     return begin(machine, holdings);

@@ -1,6 +1,7 @@
 // Configure firewall. The set of a card's own addresses is filled before the firewall is switched
 // on, since it filters from the moment there is one: with an empty set the machine could send
-// nothing. A clone has its template's set, so what does not belong there goes.
+// nothing. A clone has its template's set, so what does not belong there goes: all of it, if
+// nothing is to be filtered.
 
 #include <fmt/format.h>
 
@@ -50,10 +51,28 @@ Difference difference(const std::vector<IpSetEntry>& entries,
     return difference;
 }
 
+// An address that the guest asks for is not known here, so a set would shut it out.
+bool is_filtered(const DeclaredPackage& package) {
+    const DeclaredNetwork& network = package.network;
+    return package.firewall.anti_spoofing && !network.dhcp4 && !network.dhcp6;
+}
+
+// Anything to do?
+bool remove_own_addresses(Machine& machine) {
+    const std::string set(own_addresses);
+    if (!ip_set_entries(machine.pve(), machine.place(), set)) return false;
+    machine.about_to_change();
+    delete_ip_set(machine.pve(), machine.place(), set);
+    if (ip_set_entries(machine.pve(), machine.place(), set))
+        throw Error(fmt::format("Proxmox says OK, but {} is still there", set));
+    return true;
+}
+
 // Anything to do?
 bool fill_own_addresses(Machine& machine) {
     const std::set<std::string> addresses = addresses_of(machine);
-    if (!machine.wanted.package.firewall.anti_spoofing || addresses.empty()) return false;
+    if (!is_filtered(machine.wanted.package) || addresses.empty())
+        return remove_own_addresses(machine);
     const std::string set(own_addresses);
     const VmPlace place = machine.place();
     auto entries = ip_set_entries(machine.pve(), place, set);

@@ -147,6 +147,15 @@ Waiting Machine::started(const Upid& upid, std::string what) {
     return {.what = std::move(what), .until = world.next_look(now)};
 }
 
+Upid Machine::start(const std::function<Upid()>& send) {
+    try {
+        return send();
+    } catch (const ProxmoxError& error) {
+        if (error.fault == Fault::Unknown) world.keep.frees_slots = false;
+        throw;
+    }
+}
+
 Waiting Machine::wait_for(const StepTask& task, std::string what) {
     const Time now = world.clock.now();
     Waiting waiting{.what = std::move(what), .until = world.next_look(task.row.started_at)};

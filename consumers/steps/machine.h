@@ -5,6 +5,7 @@
 // Every look says whether the machine is ours, and every change is refused if it is not: the owner
 // mark is installation, service and creating run, in the machine's description, compared whole.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,8 @@ class Machine {
     // The task that this step has started in this run, with what has become of it; an ended one is
     // noted as such in the commit of this step's answer.
     StepTask task();
+    // Sends what starts one. If it may have begun though nobody heard of it, its slots are kept.
+    Upid start(const std::function<Upid()>& send);
     // Keeps its UPID, and waits for it.
     Waiting started(const Upid& upid, std::string what);
     Waiting wait_for(const StepTask& task, std::string what);

@@ -34,16 +34,28 @@ std::vector<DiskMove> disk_moves(Machine& machine) {
     return moves;
 }
 
+// Of a node that does not answer: none, so nothing goes there, and nobody waits for it.
+std::vector<std::string> image_storages(Machine& machine, const std::string& node) {
+    const auto since = machine.world.clock.since_boot() - node_look;
+    std::vector<std::string> names;
+    try {
+        for (const StorageState& storage : *machine.site().storages(node, since))
+            if (storage.active && storage.content.find("images") != std::string::npos)
+                names.push_back(storage.name);
+    } catch (const ProxmoxError& error) {
+        if (node == machine.vm.node) throw;
+        machine.world.say(fmt::format("{} is passed over: {}", node, error.what()));
+    }
+    return names;
+}
+
 std::vector<NodeRoom> rooms(Machine& machine) {
     const auto since = machine.world.clock.since_boot() - node_look;
     std::vector<NodeRoom> rooms;
     for (const NodeState& node : *machine.site().nodes(since)) {
         NodeRoom room{.name = node.name, .online = node.online};
         room.memory_free = node.memory - node.memory_used - machine.site().promised(node.name);
-        if (node.online)
-            for (const StorageState& storage : *machine.site().storages(node.name, since))
-                if (storage.active && storage.content.find("images") != std::string::npos)
-                    room.storages.push_back(storage.name);
+        if (node.online) room.storages = image_storages(machine, node.name);
         rooms.push_back(std::move(room));
     }
     return rooms;
@@ -79,11 +91,12 @@ StepOutcome begin(Machine& machine, const std::string& target) {
     if (!holds_all(holdings, slots)) return ask_for_turn(machine, target);
     const std::string map = storage_map(disk_moves(machine));
     machine.about_to_change();
-    const Upid upid =
-        migrate_vm(machine.pve(),
-                   {.place = machine.place(),
-                    .target = target,
-                    .target_storage = map.empty() ? std::nullopt : std::optional(map)});
+    const Upid upid = machine.start([&] {
+        return migrate_vm(machine.pve(),
+                          {.place = machine.place(),
+                           .target = target,
+                           .target_storage = map.empty() ? std::nullopt : std::optional(map)});
+    });
     return machine.started(upid, fmt::format("the move to {}", target));
 }
 
@@ -127,7 +140,12 @@ StepOutcome migrate(World& world, Vm& vm) {
     }
     if (task.has_ended()) return stay(machine, applied, machine.why_it_failed(task));
     if (const auto locked = while_locked(machine.config().value("lock"))) return *locked;
-    return begin(machine, applied.moves_to);
+    try {
+        return begin(machine, applied.moves_to);
+    } catch (const ProxmoxError& error) {
+        if (error.fault != Fault::Refused && error.fault != Fault::WrongParameter) throw;
+        return stay(machine, applied, error.text);
+    }
 }
 
 }  // namespace slipway

@@ -8,6 +8,8 @@
 #include <set>
 
 #include "consumers/proxmox/nic.h"
+#include "consumers/runtime/error.h"
+#include "producer/admission.h"
 #include "tests/story/deploy_story.h"
 
 namespace slipway {
@@ -190,6 +192,27 @@ TEST(Deploy, LeavesNoAddressOfTheTemplateInTheSet) {
     EXPECT_EQ(filtered, own);
 }
 
+// A set would shut out what the guest asks for itself, and the template's is not the machine's.
+TEST(Deploy, LeavesNoSetWhereNothingIsFiltered) {
+    const std::pair<const char*, const char*> changes[] = {
+        {"firewall: {policy_in: DROP", "firewall: {anti_spoofing: false, policy_in: DROP"},
+        {"rate: 12.5, ipv4: 2, ipv6: 2", "rate: 12.5, dhcp4: true, ipv6: 2"},
+        {"rate: 12.5, ipv4: 2, ipv6: 2", "rate: 12.5, dhcp4: true, ipv6: 0"}};
+    for (const auto& [before, after] : changes) {
+        SCOPED_TRACE(after);
+        Town town({});
+        town.redeclare(before, after);
+        town.lab.cluster().firewalls[9000].sets["ipfilter-net0"].entries = {
+            {.cidr = "198.51.100.7"}};
+
+        order_one(town);
+
+        ASSERT_TRUE(comes_to_rest(town));
+        EXPECT_EQ(town.vm("5546").state, state_ready);
+        EXPECT_FALSE(town.lab.cluster().firewalls.at(1000).sets.contains("ipfilter-net0"));
+    }
+}
+
 TEST(Deploy, LeavesALinkedCloneOnItsLocalStorageAndSaysSo) {
     Town town({});
     town.redeclare("clone: full\n    node: pve2\n", "clone: linked\n    node: pve2\n");
@@ -223,6 +246,19 @@ TEST(Deploy, WaitsForAnAddressUntilThePoolGrows) {
     ASSERT_TRUE(comes_to_rest(town));
 }
 
+TEST(Deploy, CountsWhatLiesInThePoolsRangeAlone) {
+    Town town({});
+    town.redeclare("range: 192.0.2.10-192.0.2.200", "range: 192.0.2.10-192.0.2.11");
+    order_one(town);
+    ASSERT_TRUE(comes_to_rest(town));
+    town.redeclare("range: 192.0.2.10-192.0.2.11", "range: 192.0.2.20-192.0.2.21");
+
+    town.order({.service_id = "5547", .pipeline = "deploy"});
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(print_address(town.store->holdings("5547").addresses.at(0).address), "192.0.2.20");
+}
+
 TEST(Deploy, SaysThatNoNumberIsLeftUntilThereAreMore) {
     Town town({});
     town.redeclare("vmid_last: 1999", "vmid_last: 1000");
@@ -239,6 +275,38 @@ TEST(Deploy, SaysThatNoNumberIsLeftUntilThereAreMore) {
     town.redeclare("vmid_last: 1000", "vmid_last: 1001");
     ASSERT_TRUE(comes_to_rest(town));
     EXPECT_EQ(town.vm("5547").vmid, 1001);
+}
+
+TEST(Deploy, KeepsNoPasswordThatAnOrderBrought) {
+    Town town({});
+    const std::string id = "with-password";
+    town.publish(to_message(
+        RequestEvent{
+            .id = id,
+            .source = "billing",
+            .type = "deploy",
+            .service_id = "5546",
+            .payload = R"({"service_id": "5546", "package": "vps-full", "password": "abc-123"})",
+            .time = town.clock.now()},
+        TopicNames{}.of("requests")));
+
+    town.run_for(minutes(1));
+
+    const RequestRow row = town.store->requests({&id, 1}).at(0);
+    EXPECT_EQ(row.why, "data.password: is never taken from a topic; leave it out, and one is made");
+    EXPECT_TRUE(has(row.payload, "vps-full"));
+    EXPECT_FALSE(has(row.payload, "abc-123"));
+    for (const Message& message : town.bus.heard())
+        EXPECT_TRUE(message.topic == TopicNames{}.of("requests") || !has(message.body, "abc-123"));
+}
+
+// The same as for an event: a VM of such a name could never be nudged.
+TEST(Deploy, IsNotForAServiceThatNoEventMayName) {
+    Town town({});
+    for (const char* service : {"", "a b", "5546/1", "ü"})
+        EXPECT_THROW(
+            admit_now(*town.store, {}, {.id = "1", .service_id = service, .type = "deploy"}), Error)
+            << service;
 }
 
 TEST(Deploy, RejectsAnOrderThatCannotBeDoneAndSaysAllThatIsWrong) {

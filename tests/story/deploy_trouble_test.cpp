@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tests/story/deploy_story.h"
 
 namespace slipway {
@@ -63,6 +65,75 @@ TEST(DeployInTrouble, ClonesOnceThoughTheAnswerWasLost) {
     EXPECT_EQ(town.vm("5546").vmid, 1000);
     EXPECT_EQ(town.lab.cluster().guests.size(), 4U);
     EXPECT_TRUE(has(newest_log(town), "a clone into our number, whose beginning nobody heard of"));
+}
+
+// The request that failed was the second one; the first is only being heard now.
+TEST(DeployInTrouble, WaitsForACloneThatIsHeardLate) {
+    Town town({});
+    misbehave(town,
+              {.fault = sandbox::Fault::TaskFails, .method = "POST", .path = "/qemu/9000/clone"});
+    at_call(town,
+            {"GET /api2/json/cluster/resources",
+             Moment::Before,
+             [&] { town.lab.hear_again(); },
+             /*nth=*/2});
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(town.vm("5546").vmid, 1000);
+    EXPECT_EQ(town.lab.cluster().guests.size(), 4U);
+    EXPECT_TRUE(has(newest_log(town), "a clone into our number, whose beginning nobody heard of"));
+}
+
+TEST(DeployInTrouble, KeepsItsSlotsWhileItsTaskCannotBeSeen) {
+    Town town({});
+    town.redeclare("{name: local-lvm}", "{name: local-lvm, clones: 1}");
+    misbehave(
+        town,
+        {.fault = sandbox::Fault::NotConnected, .path = "/nodes/pve1/tasks", .nth = 2, .times = 3});
+    std::ptrdiff_t most = 0;
+    town.faults.set([&](const Call& call) {
+        if (!has(call.what, "/clone")) return;
+        const auto& guests = town.lab.cluster().guests;
+        most = std::max(most, std::count_if(guests.begin(), guests.end(), [](const auto& guest) {
+                            return guest.second.get("lock") == "clone";
+                        }));
+    });
+
+    for (const char* service : {"5546", "5547", "5548"})
+        town.order({.service_id = service, .pipeline = "deploy", .package = "vps-full"});
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(most, 1);
+}
+
+TEST(DeployInTrouble, StaysIfItsMoveIsRefused) {
+    Town town({});
+    misbehave(town,
+              {.fault = sandbox::Fault::ErrorBefore,
+               .method = "POST",
+               .path = "/migrate",
+               .text = "storage 'local-lvm' is not available on node 'pve2'"});
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(machine(town).node, "pve1");
+    EXPECT_TRUE(has(newest_log(town), "stays on pve1: storage 'local-lvm' is not available"))
+        << newest_log(town);
+}
+
+TEST(DeployInTrouble, PassesOverANodeThatDoesNotAnswer) {
+    Town town({});
+    misbehave(town,
+              {.fault = sandbox::Fault::NotConnected, .path = "/nodes/pve2/storage", .times = 0});
+
+    order_one(town);
+
+    ASSERT_TRUE(comes_to_rest(town));
+    EXPECT_EQ(machine(town).node, "pve1");
+    EXPECT_EQ(town.vm("5546").state, state_ready);
 }
 
 TEST(DeployInTrouble, BelievesNoTaskThatSaysItIsDone) {

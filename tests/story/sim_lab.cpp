@@ -132,7 +132,10 @@ HttpAnswer SimLab::answer(const HttpRequest& request) {
         throw HttpError(Sent::No, fmt::format("cannot connect to {}: no route to host", host));
     calls_.push_back(
         fmt::format("{} {}", request.method, asked.target.substr(0, asked.target.find('?'))));
-    if (request.method != "GET") ++changes_;
+    if (request.method != "GET") {
+        ++changes_;
+        last_change_ = HttpRequest(request);
+    }
     const sandbox::Answer answer =
         is_proxmox
             ? sandbox::ask(*proxmox, asked, [&](sandbox::Duration time) { clock_.advance(time); })

@@ -33,6 +33,9 @@ class SimLab {
     // it too.
     std::vector<std::string> take_calls();
 
+    // The last of those is heard once more: it was sent twice, and one was under way for long.
+    void hear_again() { answer(last_change_); }
+
     // How many calls meant to change something, and were heard.
     std::size_t changes() const { return changes_; }
 
@@ -46,6 +49,7 @@ class SimLab {
     SimClock& clock_;
     std::vector<std::string> calls_;
     std::size_t changes_ = 0;
+    HttpRequest last_change_;
 };
 
 // How one process reaches the lab: with faults around every call.

@@ -121,6 +121,7 @@ const Order orders[] = {
     {"PUT /nodes/pve1/qemu/100/firewall/options enable=1&dhcp=0",
         [](const Proxmox& pve) { set_firewall_options(pve, place, {{"enable", true}, {"dhcp", false}}); }},
     {"POST /nodes/pve1/qemu/100/firewall/ipset name=ipfilter-net0",         [](const Proxmox& pve) { create_ip_set(pve, place, "ipfilter-net0"); }},
+    {"DELETE /nodes/pve1/qemu/100/firewall/ipset/ipfilter-net0?force=1",    [](const Proxmox& pve) { delete_ip_set(pve, place, "ipfilter-net0"); }},
     {"DELETE /nodes/pve1/qemu/100/firewall/ipset/a1/10.0.0.0%2F24",
         [](const Proxmox& pve) { remove_from_ip_set(pve, place, "a1", "10.0.0.0/24"); }},
     {"POST /nodes/pve1/qemu/100/firewall/ipset/a1 cidr=10.0.0.5&nomatch=1",
