@@ -75,6 +75,8 @@ void InventoryCheck::check_cluster(const DeclaredCluster& cluster) {
     } catch (const Error& error) {
         say("", error.what());
     }
+    for (const DeclaredStorage& storage : cluster.storages)
+        check_storage(cluster, fmt::format("storages.{}.moves_to", storage.name), storage.moves_to);
     if (cluster.vmid_last < cluster.vmid_first)
         say("vmid_last",
             fmt::format("{} is less than vmid_first, {}", cluster.vmid_last, cluster.vmid_first));

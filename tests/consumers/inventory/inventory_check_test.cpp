@@ -46,6 +46,10 @@ const std::vector<Row> rows = {
      "packages.vps-start.letters.redy: there is no such occasion; there are ready, password and "
      "restored; did you mean ready?\n"
      "packages.vps-start.letters.redy: there is no letter vm-readi; did you mean vm-ready?"},
+    {"- name: local\n",
+     "- name: local\n        moves_to: locla\n",
+     "clusters.lab.storages.local.moves_to: there is no storage locla; did you mean local? "
+     "(cluster lab)"},
     {"cluster: lab\n    template",
      "cluster: lob\n    template",
      "packages.vps-start.cluster: there is no cluster lob; did you mean lab?"},
